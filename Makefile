@@ -1,0 +1,41 @@
+# Each target is one command; the logic lives in scripts/*.ts.
+# node_modules/.bin comes first on the path: it holds the Node that the project is built on.
+export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
+.DEFAULT_GOAL := help
+.PHONY: help setup generate lint format typecheck test demo bench fuzz golden clean
+
+help: ## list the targets
+	@grep --extended-regexp --no-filename '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand --tabs=12
+
+setup: ## install packages, generate code, fetch Envoy
+	@sh scripts/setup.sh
+
+generate: ## make protos/gen from the .proto files
+	@node scripts/generate.ts
+
+lint: ## style, dead code, folder rule
+	@node scripts/lint.ts
+
+format: ## rewrite files in the house format
+	@prettier --write --log-level warn .
+
+typecheck: ## compile every folder against the dependency rule
+	@tsc --build
+
+test: setup ## prove everything: lint, types, unit, property, golden, contract, end to end
+	@node scripts/test.ts
+
+demo: setup ## protect a small bank and attack it, in under two minutes
+	@bin/picket demo
+
+bench: setup ## measure, as ratios within one run
+	@node scripts/bench.ts
+
+fuzz: setup ## ten million hostile paths
+	@node scripts/fuzz.ts
+
+golden: ## rewrite golden files; review the diff
+	@PICKET_GOLDEN=write mocha 'test/golden/**/*.test.ts'
+
+clean: ## remove what was made here
+	@rm -rf node_modules build coverage protos/gen .picket
