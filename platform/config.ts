@@ -16,9 +16,12 @@ export type ConfigOf<S extends Settings> = { readonly [K in keyof S]: S[K] exten
 /** Thrown for a setting that is missing or does not read; lists all of them at once. */
 export class ConfigError extends Error {
   readonly code = "bad-setting";
-  constructor(readonly problems: readonly string[]) {
+  readonly problems: readonly string[];
+
+  constructor(problems: readonly string[]) {
     super(problems.join("; "));
     this.name = "ConfigError";
+    this.problems = problems;
   }
 }
 

@@ -1,0 +1,159 @@
+import { Server, ServerCredentials, status, type ServerDuplexStream, type ServerReadableStream } from "@grpc/grpc-js";
+import { printAddress, type Address } from "./config.ts";
+
+/**
+ * A unary method as bytes in, bytes out, synchronous. `onFault` makes the one answer for a thrown error; it must not
+ * throw itself. A grpc-js server dies of a rejected promise in a handler, so no handler is ever async.
+ */
+export interface UnaryMethod {
+  /** `/envoy.service.auth.v3.Authorization/Check` */
+  readonly path: string;
+  readonly handle: (request: Uint8Array) => Uint8Array;
+  readonly onFault: (error: unknown) => Uint8Array;
+}
+
+/** A stream that only the caller writes to; it is answered once, with empty bytes, when it ends. */
+export interface IntakeMethod {
+  readonly path: string;
+  /** Called once per stream; the returned function gets each message. */
+  readonly open: () => (message: Uint8Array) => void;
+  readonly onFault: (error: unknown) => void;
+}
+
+/** One side of a two-way stream. */
+export interface Exchange {
+  /** Sends bytes; false when the peer reads too slowly: wait for `onDrain`. */
+  send(message: Uint8Array): boolean;
+  end(): void;
+  readonly peer: string;
+}
+
+/** What a two-way stream does with messages and with its end. */
+export interface ExchangeHandler {
+  message(bytes: Uint8Array): void;
+  drained?(): void;
+  /** Called exactly once, whatever ends the stream. */
+  closed(): void;
+}
+
+export interface ExchangeMethod {
+  readonly path: string;
+  readonly open: (exchange: Exchange) => ExchangeHandler;
+  readonly onFault: (error: unknown) => void;
+}
+
+export interface GrpcMethods {
+  readonly unary?: readonly UnaryMethod[];
+  readonly intake?: readonly IntakeMethod[];
+  readonly exchange?: readonly ExchangeMethod[];
+}
+
+export interface GrpcServer {
+  /** Listens; gives the address with the port that was chosen. */
+  start(address: Address): Promise<Address>;
+  /** Lets running calls end until the deadline, then cuts them. */
+  stop(graceMs: number): Promise<void>;
+}
+
+/** Largest message taken: a Check with headers at Envoy's limit and a governed body fits. */
+export const grpcMessageBytesMax = 1 << 20;
+
+const asIs = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+const same = (bytes: Buffer): Buffer => bytes;
+
+/** A grpc-js server of methods that can neither throw past this wrapper nor end the process. */
+export function createGrpcServer(methods: GrpcMethods, messageBytesMax = grpcMessageBytesMax): GrpcServer {
+  const server = new Server({ "grpc.max_receive_message_length": messageBytesMax });
+  for (const method of methods.unary ?? []) {
+    server.register(method.path, guardUnary(method), asIs, same, "unary");
+  }
+  for (const method of methods.intake ?? []) {
+    server.register(method.path, guardIntake(method), asIs, same, "clientStream");
+  }
+  for (const method of methods.exchange ?? []) {
+    server.register(method.path, guardExchange(method), asIs, same, "bidi");
+  }
+  return {
+    start: (address) =>
+      new Promise((resolve, reject) => {
+        server.bindAsync(printAddress(address), ServerCredentials.createInsecure(), (error, port) => {
+          if (error) reject(error);
+          else resolve(address.path === "" ? { ...address, port } : address);
+        });
+      }),
+    stop: (graceMs) =>
+      new Promise((resolve) => {
+        const timer = setTimeout(() => server.forceShutdown(), graceMs);
+        server.tryShutdown(() => {
+          clearTimeout(timer);
+          resolve();
+        });
+      }),
+  };
+}
+
+type Answer = (error: null | { code: number; details: string }, value?: Uint8Array) => void;
+
+function guardUnary(method: UnaryMethod) {
+  return (call: { request: Buffer }, callback: Answer): void => {
+    let reply: Uint8Array;
+    try {
+      reply = method.handle(call.request);
+    } catch (error) {
+      reply = method.onFault(error);
+    }
+    callback(null, reply);
+  };
+}
+
+function guardIntake(method: IntakeMethod) {
+  return (stream: ServerReadableStream<Buffer, Uint8Array>, callback: Answer): void => {
+    const take = attempt(() => method.open(), method.onFault);
+    if (take === undefined) return callback({ code: status.UNAVAILABLE, details: "not ready" });
+    stream.on("data", (message: Buffer) => void attempt(() => take(message), method.onFault));
+    stream.on("error", method.onFault);
+    stream.on("end", () => callback(null, new Uint8Array(0)));
+  };
+}
+
+function guardExchange(method: ExchangeMethod) {
+  return (stream: ServerDuplexStream<Buffer, Uint8Array>): void => {
+    let isOpen = true;
+    const handler = attempt(
+      () =>
+        method.open({
+          send: (message) => isOpen && stream.write(message),
+          end: () => void stream.end(),
+          peer: stream.getPeer(),
+        }),
+      method.onFault,
+    );
+    if (handler === undefined) {
+      stream.destroy();
+      return;
+    }
+    const close = (): void => {
+      if (!isOpen) return;
+      isOpen = false;
+      attempt(() => handler.closed(), method.onFault);
+    };
+    stream.on("data", (message: Buffer) => void attempt(() => handler.message(message), method.onFault));
+    stream.on("drain", () => void attempt(() => handler.drained?.(), method.onFault));
+    stream.on("error", close);
+    stream.on("cancelled", close);
+    stream.on("end", () => {
+      close();
+      stream.end();
+    });
+    stream.on("close", close);
+  };
+}
+
+function attempt<T>(action: () => T, onFault: (error: unknown) => void): T | undefined {
+  try {
+    return action();
+  } catch (error) {
+    onFault(error);
+    return undefined;
+  }
+}
