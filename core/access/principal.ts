@@ -1,11 +1,6 @@
 /** A claim as a verified token carries it. */
 export type ClaimValue =
-  | string
-  | number
-  | boolean
-  | null
-  | readonly ClaimValue[]
-  | { readonly [key: string]: ClaimValue };
+  string | number | boolean | null | readonly ClaimValue[] | { readonly [key: string]: ClaimValue };
 
 /** Claims of a verified token, read on demand. Only own names are found, `__proto__` included. */
 export interface Claims {

@@ -16,6 +16,11 @@ export interface Gate {
   /** `namespace/name` of the policy that set the default effect. */
   readonly policy: string;
   readonly default: Access["default"];
+  /**
+   * True for a floor without a default of its own: where one of its Allow rules matches, the demands of one of them
+   * must hold; `default` is for what no rule matches. False: `default` also holds where no demands are met (`api.md`).
+   */
+  readonly demands: boolean;
   readonly rules: readonly EffectiveRule[];
 }
 

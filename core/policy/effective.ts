@@ -1,0 +1,293 @@
+import type { Identity, Workload } from "./identity.ts";
+import {
+  denialDefault,
+  failureDefault,
+  type Conflict,
+  type EffectiveLimit,
+  type EffectiveLine,
+  type EffectivePolicy,
+  type EffectiveRule,
+  type Gate,
+} from "./effective-policy.ts";
+import {
+  modes,
+  printId,
+  type Denial,
+  type Effect,
+  type Failure,
+  type Guards,
+  type Mode,
+  type Policy,
+} from "./policy.ts";
+
+/** Everything that a source of objects holds and that was found valid. */
+export interface PolicyObjects {
+  readonly workloads: readonly Workload[];
+  readonly policies: readonly Policy[];
+  readonly identities: readonly Identity[];
+}
+
+/** A policy that names something which is not there, or that cannot do what it says. */
+export interface Unresolved {
+  /** `namespace/name`. */
+  readonly policy: string;
+  readonly message: string;
+}
+
+export interface EffectivePolicies {
+  /** One for each workload, in the order of their names. */
+  readonly effective: readonly EffectivePolicy[];
+  readonly conflicts: readonly Conflict[];
+  readonly unresolved: readonly Unresolved[];
+}
+
+/**
+ * Merges cluster, namespace and workload policies into what each workload enforces. Pure, and independent of the order
+ * of the objects. Defaults give way to the more specific one field by field, rules and limits by name; a floor only
+ * tightens. Nothing here widens: an identity that is not found is one identity fewer.
+ */
+export function effectivePolicies(objects: PolicyObjects): EffectivePolicies {
+  const policies = objects.policies.toSorted(byAge);
+  const identities = new Map(objects.identities.map((identity) => [printId(identity.id), identity]));
+  const conflicts = new Map<string, Conflict>();
+  const unresolved: Unresolved[] = [];
+  const used = new Set<Policy>();
+  const effective = objects.workloads
+    .toSorted((a, b) => compareText(printId(a.id), printId(b.id)))
+    .map((workload) => {
+      const sources = policies.filter((policy) => speaksAbout(policy, workload));
+      for (const source of sources) used.add(source);
+      return merge(workload, sources, identities, conflicts);
+    });
+  for (const policy of policies) {
+    if (policy.target.kind === "workloads" && !used.has(policy)) {
+      unresolved.push({
+        policy: printId(policy.id),
+        message: `no workload ${policy.target.names.join(", ")} in this namespace`,
+      });
+    }
+    if (policy.strategy === "floor" && policy.identityRefs !== undefined) {
+      const message = "a Floor cannot add identities: whom they let in was refused before";
+      unresolved.push({ policy: printId(policy.id), message });
+      continue;
+    }
+    if (policy.strategy === "floor" && policy.failure?.timeoutMs !== undefined) {
+      // Shorter is stricter where failures deny and looser where they allow, so neither direction only tightens.
+      unresolved.push({ policy: printId(policy.id), message: "a Floor cannot set failure.timeout" });
+    }
+    for (const reference of policy.identityRefs ?? []) {
+      if (findIdentity(policy, reference, identities) !== undefined) continue;
+      unresolved.push({ policy: printId(policy.id), message: `identityRefs names ${reference}, which is not there` });
+    }
+  }
+  return { effective, conflicts: [...conflicts.values()], unresolved };
+}
+
+/** Whether the policy targets the workload. A list of ports that does not hold the workload's port leaves it out. */
+export function speaksAbout(policy: Policy, workload: Workload): boolean {
+  const { target } = policy;
+  const ports = [workload.listen.port, workload.upstream.port];
+  if (policy.ports.length > 0 && !policy.ports.some((port) => ports.includes(port))) return false;
+  if (target.kind === "cluster") {
+    return target.namespaces.length === 0 || target.namespaces.includes(workload.id.namespace);
+  }
+  if (policy.id.namespace !== workload.id.namespace) return false;
+  switch (target.kind) {
+    case "namespace":
+      return true;
+    case "workloads":
+      return target.names.includes(workload.id.name);
+    case "labels":
+      return Object.entries(target.labels).every(([name, value]) => workload.labels[name] === value);
+  }
+}
+
+/** 0 cluster, 1 namespace, 2 workload: the more specific has the higher number. */
+function levelOf(policy: Policy): number {
+  if (policy.target.kind === "cluster") return 0;
+  return policy.target.kind === "namespace" ? 1 : 2;
+}
+
+function merge(
+  workload: Workload,
+  sources: readonly Policy[],
+  identities: ReadonlyMap<string, Identity>,
+  conflicts: Map<string, Conflict>,
+): EffectivePolicy {
+  const defaults = oldestPerLevel(sources, conflicts);
+  const floors = sources.filter((policy) => policy.strategy === "floor");
+  const draft = new Draft();
+  for (const policy of defaults) draft.addDefault(policy, identities);
+  const base = draft.baseGate(defaults);
+  for (const policy of floors) draft.addFloor(policy);
+  return {
+    workload,
+    mode: draft.mode,
+    gates: [...(base === undefined ? [] : [base]), ...floors.flatMap(floorGate)],
+    limits: draft.limits,
+    guards: draft.guards,
+    failure: draft.failure,
+    denial: draft.denial,
+    identities: draft.identities,
+    lines: draft.lines(),
+    sources: [...defaults, ...floors],
+  };
+}
+
+/** Among defaults of one level the oldest takes part; the others are conflicts. Floors never conflict: all apply. */
+function oldestPerLevel(sources: readonly Policy[], conflicts: Map<string, Conflict>): readonly Policy[] {
+  const perLevel: Policy[] = [];
+  for (const policy of sources) {
+    if (policy.strategy === "floor") continue;
+    const winner = perLevel[levelOf(policy)];
+    if (winner === undefined) perLevel[levelOf(policy)] = policy;
+    else conflicts.set(printId(policy.id), { policy: printId(policy.id), winner: printId(winner.id) });
+  }
+  return perLevel.filter((policy) => policy !== undefined);
+}
+
+/** The growing result of one merge. Defaults first, general to specific; then floors. */
+class Draft {
+  mode: Mode = "observe";
+  guards: Guards = {};
+  failure: Failure = failureDefault;
+  denial: Denial = denialDefault;
+  identities: readonly Identity[] = [];
+  readonly #rules = new Map<string, EffectiveRule>();
+  readonly #limits = new Map<string, EffectiveLimit>();
+  readonly #lines = new Map<string, EffectiveLine>();
+  #default: { effect: Effect; policy: Policy } | undefined;
+
+  get limits(): readonly EffectiveLimit[] {
+    return [...this.#limits.values()];
+  }
+
+  lines(): readonly EffectiveLine[] {
+    return [...this.#lines.values()];
+  }
+
+  addDefault(policy: Policy, identities: ReadonlyMap<string, Identity>): void {
+    const name = printId(policy.id);
+    if (policy.mode !== undefined) this.#set("mode", policy, () => (this.mode = policy.mode!));
+    if (policy.identityRefs !== undefined) {
+      const found = policy.identityRefs.map((reference) => findIdentity(policy, reference, identities));
+      this.#set("identityRefs", policy, () => (this.identities = found.filter((identity) => identity !== undefined)));
+    }
+    const effect = policy.access?.default;
+    if (effect !== undefined) this.#set("access.default", policy, () => (this.#default = { effect, policy }));
+    for (const rule of policy.access?.rules ?? []) {
+      this.#set(`access.rules[${rule.name}]`, policy, () => this.#rules.set(rule.name, { ...rule, policy: name }));
+    }
+    for (const limit of policy.limits ?? []) {
+      this.#set(`limits[${limit.name}]`, policy, () => this.#limits.set(limit.name, { ...limit, policy: name }));
+    }
+    this.guards = this.#fields("guards", policy, this.guards, policy.guards);
+    this.failure = this.#fields("failure", policy, this.failure, policy.failure);
+    this.denial = this.#fields("denial", policy, this.denial, policy.denial);
+  }
+
+  /** The merged access of the defaults; a policy without an `access` block denies. Undefined when there is no default. */
+  baseGate(defaults: readonly Policy[]): Gate | undefined {
+    const last = defaults.at(-1);
+    if (last === undefined) return undefined;
+    return {
+      policy: printId((this.#default?.policy ?? last).id),
+      default: this.#default?.effect ?? "deny",
+      demands: false,
+      rules: [...this.#rules.values()],
+    };
+  }
+
+  addFloor(policy: Policy): void {
+    const name = printId(policy.id);
+    const prefix = `floor ${name}: `;
+    for (const rule of policy.access?.rules ?? []) this.#note(`${prefix}access.rules[${rule.name}]`, policy);
+    if (policy.access?.default !== undefined) this.#note(`${prefix}access.default`, policy);
+    for (const limit of policy.limits ?? []) {
+      // Under a name of its own: it holds beside a limit of the same name, so the smaller of the two is felt.
+      this.#limits.set(`${name} ${limit.name}`, { ...limit, policy: name });
+      this.#note(`${prefix}limits[${limit.name}]`, policy);
+    }
+    const { mode, guards = {}, failure = {}, denial = {} } = policy;
+    if (mode !== undefined && modes.indexOf(mode) > modes.indexOf(this.mode)) {
+      this.#set("mode", policy, () => (this.mode = mode));
+    }
+    this.guards = this.#fields("guards", policy, this.guards, {
+      ...smaller("maxBodyBytes", guards, this.guards),
+      ...smaller("maxJsonDepth", guards, this.guards),
+    });
+    this.failure = this.#fields("failure", policy, this.failure, {
+      ...(failure.decision === "deny" ? { decision: "deny" as const } : {}),
+      ...smaller("keysMaxStaleMs", failure, this.failure),
+    });
+    if (denial.showReason === false) {
+      this.denial = this.#fields("denial", policy, this.denial, { showReason: false });
+    }
+  }
+
+  #fields<T extends object>(block: string, policy: Policy, current: T, change: Partial<T> | undefined): T {
+    const given = Object.entries(change ?? {}).filter(([, value]) => value !== undefined);
+    for (const [field] of given) this.#note(`${block}.${field}`, policy);
+    return given.length === 0 ? current : { ...current, ...Object.fromEntries(given) };
+  }
+
+  #set(field: string, policy: Policy, change: () => unknown): void {
+    change();
+    this.#note(field, policy);
+  }
+
+  #note(field: string, policy: Policy): void {
+    const before = this.#lines.get(field);
+    this.#lines.set(field, {
+      field,
+      policy: printId(policy.id),
+      file: policy.origin.file,
+      line: policy.lines.get(field.replace(/^floor [^:]*: /, "")) ?? policy.origin.line,
+      overrides: before === undefined ? [] : [...before.overrides, before.policy],
+    });
+  }
+}
+
+/** The field when the floor's number is smaller than the one that holds now. */
+function smaller<K extends string>(
+  field: K,
+  floor: { readonly [F in K]?: number | undefined },
+  current: { readonly [F in K]?: number | undefined },
+): { [F in K]?: number } {
+  const asked = floor[field];
+  const held = current[field];
+  if (asked === undefined || (held !== undefined && held <= asked)) return {};
+  return { [field]: asked } as { [F in K]?: number };
+}
+
+/**
+ * A floor's access as a gate of its own. Without a `default` it lets pass what none of its rules matches; where one of
+ * its Allow rules matches, that rule's demands must hold.
+ */
+function floorGate(policy: Policy): readonly Gate[] {
+  if (policy.access === undefined) return [];
+  const name = printId(policy.id);
+  return [
+    {
+      policy: name,
+      default: policy.access.default ?? "allow",
+      demands: policy.access.default === undefined,
+      rules: policy.access.rules.map((rule) => ({ ...rule, policy: name })),
+    },
+  ];
+}
+
+/** A reference means the identity of the policy's own namespace, else the cluster-wide one of that name. */
+function findIdentity(policy: Policy, name: string, identities: ReadonlyMap<string, Identity>): Identity | undefined {
+  const own = policy.id.namespace === "" ? undefined : identities.get(`${policy.id.namespace}/${name}`);
+  return own ?? identities.get(name);
+}
+
+/** Older first; equal ages by name, so that the order of files means nothing. */
+function byAge(a: Policy, b: Policy): number {
+  return a.createdMs - b.createdMs || compareText(printId(a.id), printId(b.id)) || compareText(a.id.kind, b.id.kind);
+}
+
+function compareText(a: string, b: string): number {
+  return a < b ? -1 : Number(a > b);
+}
