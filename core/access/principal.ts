@@ -12,7 +12,14 @@ export interface Claims {
 export type Principal =
   | { readonly kind: "anonymous" }
   | { readonly kind: "failed"; readonly cause: "expired" | "invalid" | "keys" }
-  | { readonly kind: "authenticated"; readonly id: string; readonly issuer: string; readonly claims: Claims };
+  | {
+      readonly kind: "authenticated";
+      readonly id: string;
+      readonly issuer: string;
+      readonly claims: Claims;
+      /** Claim that names the session, where the identity says one. */
+      readonly sessionClaim?: string | undefined;
+    };
 
 export const anonymous: Principal = Object.freeze({ kind: "anonymous" });
 

@@ -1,7 +1,7 @@
 import type { DemandCheck } from "../access/demands.ts";
-import type { Call } from "../access/call.ts";
 import type { OperationTree } from "../catalog/tree.ts";
 import type { Template } from "../catalog/template.ts";
+import type { Call } from "../access/call.ts";
 import type { EpochMs } from "../limits/time.ts";
 import type { Evidence } from "../verdict/verdict.ts";
 import type { EffectiveLimit, EffectivePolicy } from "./effective-policy.ts";

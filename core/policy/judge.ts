@@ -3,11 +3,19 @@ import { meetsLevel, type Unmet } from "../access/demands.ts";
 import type { Principal } from "../access/principal.ts";
 import { bestOperation, createMatches, findOperations, type Matches } from "../catalog/find.ts";
 import { parameterOf, type Template } from "../catalog/template.ts";
+import type { KeyHash } from "../limits/key.ts";
+import {
+  createLimitAnswer,
+  type CompiledLimit as CompiledCount,
+  type LimitAnswer,
+  type Limiter,
+} from "../limits/limiter.ts";
 import type { EpochMs } from "../limits/time.ts";
 import { decodeSegment } from "../request/path.ts";
 import type { DenyReason } from "../verdict/reason.ts";
 import { allow, challenge, deny, throttle, type Evidence, type Verdict } from "../verdict/verdict.ts";
 import type { CompiledEntry, CompiledGate, CompiledPolicy, WhenContext } from "./compiled-policy.ts";
+import { hashLimitKey } from "./limit-key.ts";
 
 /** The answer about one request. */
 export interface Judgement {
@@ -16,19 +24,31 @@ export interface Judgement {
   readonly shadow: Verdict | undefined;
 }
 
-/** Counts one request against limit number `index`. Gives 0 when it is within, else the seconds to wait. */
-export interface LimitCounter {
-  take(index: number, call: Call, operation: string, nowMs: EpochMs): number;
-}
-
 /** Judges requests with one compiled policy. Keeps scratch space, so one judge serves one thread. */
 export interface Judge {
   readonly policy: CompiledPolicy;
   judge(call: Call, nowMs: EpochMs): Judgement;
 }
 
+/** What limits are counted with; `limiter` holds the policy's limits in their order. */
+export interface Limits {
+  readonly limiter: Limiter;
+  readonly hash: KeyHash;
+}
+
+/** The limits of a policy as a limiter takes them. */
+export function limitsOf(policy: CompiledPolicy): CompiledCount[] {
+  return policy.limits.map(({ limit, isShadow }) => ({
+    id: `${policy.source.workload} ${limit.policy} ${limit.name}`,
+    requests: limit.requests,
+    windowMs: limit.windowMs,
+    burst: limit.burst,
+    shadow: isShadow,
+  }));
+}
+
 /** Makes a judge. Everything it needs per request is allocated here, once. */
-export function createJudge(policy: CompiledPolicy, limits: LimitCounter): Judge {
+export function createJudge(policy: CompiledPolicy, limits: Limits): Judge {
   const trees = [
     policy.operations,
     ...policy.gates.flatMap((gate) => [gate.allowTree, ...(gate.denyTree === undefined ? [] : [gate.denyTree])]),
@@ -36,6 +56,7 @@ export function createJudge(policy: CompiledPolicy, limits: LimitCounter): Judge
   ];
   const matches = createMatches(trees);
   const context = new Context();
+  const answer = createLimitAnswer();
   const canary = policy.source.canaryPath;
   return {
     policy,
@@ -45,7 +66,7 @@ export function createJudge(policy: CompiledPolicy, limits: LimitCounter): Judge
       context.nowMs = nowMs;
       const access = judgeAccess(policy, call, context, matches);
       if (access.kind !== "allow" || policy.limits.length === 0) return { verdict: access, shadow: undefined };
-      return judgeLimits(policy, limits, call, nowMs, matches, access);
+      return judgeLimits({ policy, limits, call, nowMs, matches, answer }, access);
     },
   };
 }
@@ -157,38 +178,39 @@ function unsearchable(gate: CompiledGate): Verdict {
   return deny("path-ambiguous", { ...gate.evidence, detail: "too-many-matches" });
 }
 
-/**
- * Counts the request against every limit that speaks about it, also after one is used up: a flood must not keep the
- * others fresh. The longest wait is told.
- */
-function judgeLimits(
-  policy: CompiledPolicy,
-  counter: LimitCounter,
-  call: Call,
-  nowMs: EpochMs,
-  matches: Matches,
-  access: Verdict,
-): Judgement {
+interface LimitQuestion {
+  readonly policy: CompiledPolicy;
+  readonly limits: Limits;
+  readonly call: Call;
+  readonly nowMs: EpochMs;
+  readonly matches: Matches;
+  readonly answer: LimitAnswer;
+}
+
+/** Counts the request against every limit that speaks about it, or against none when one of them refuses. */
+function judgeLimits({ policy, limits, call, nowMs, matches, answer }: LimitQuestion, access: Verdict): Judgement {
   const { request } = call;
+  const { limiter, hash } = limits;
   const named = bestOperation(policy.operations, request, request.method, matches);
   const operation = policy.operationNames[named] ?? "";
-  let over: { seconds: number; evidence: Evidence } | undefined;
-  let shadowOver: { seconds: number; evidence: Evidence } | undefined;
+  limiter.begin();
   for (let i = 0; i < policy.limits.length; i++) {
-    const limit = policy.limits[i]!;
-    if (limit.tree !== undefined) {
-      findOperations(limit.tree, request, request.method, matches);
+    const { limit, tree } = policy.limits[i]!;
+    if (tree !== undefined) {
+      findOperations(tree, request, request.method, matches);
       if (matches.count === 0 && !matches.overflow) continue;
     }
-    const seconds = counter.take(i, call, operation, nowMs);
-    // Anything but a plain 0 is over: NaN is not within a limit.
-    if (seconds === 0) continue;
-    const found = { seconds: seconds > 0 ? seconds : 1, evidence: limit.evidence };
-    if (limit.isShadow) {
-      if (shadowOver === undefined || found.seconds > shadowOver.seconds) shadowOver = found;
-    } else if (over === undefined || found.seconds > over.seconds) over = found;
+    hashLimitKey(hash, limit.key, call, operation);
+    limiter.ask(i, hash.high, hash.low);
   }
-  const told = (one: typeof over): Verdict | undefined =>
-    one === undefined ? undefined : throttle(one.seconds, { ...one.evidence, operation });
-  return { verdict: told(over) ?? access, shadow: told(shadowOver) };
+  limiter.take(nowMs, answer);
+  if (answer.allowed === true && answer.shadowLimit < 0) return { verdict: access, shadow: undefined };
+  const told = (position: number): Verdict => {
+    const evidence: Evidence = policy.limits[position]?.evidence ?? policy.canaryEvidence;
+    return throttle(answer.retryAfterSeconds, operation === "" ? evidence : { ...evidence, operation });
+  };
+  return {
+    verdict: answer.allowed === true ? access : told(answer.limit),
+    shadow: answer.shadowLimit < 0 ? undefined : told(answer.shadowLimit),
+  };
 }

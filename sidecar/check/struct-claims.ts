@@ -1,0 +1,204 @@
+import type { Claims, ClaimValue } from "../../core/access/principal.ts";
+import { equalsAscii } from "./check-view.ts";
+import { Cursor, delimited, WireError } from "./wire.ts";
+
+/** Nesting of a claim that is read; a deeper one is absent. */
+export const claimDepthMax = 16;
+
+const entryTag = delimited(1);
+const keyTag = delimited(1);
+const valueTag = delimited(2);
+
+/** Value of google.protobuf.Value by its tag. */
+const valueKind = {
+  null: 1 << 3,
+  number: (2 << 3) | 1,
+  text: delimited(3),
+  truth: 4 << 3,
+  struct: delimited(5),
+  list: delimited(6),
+};
+
+/** Where something lies in the bytes. */
+export interface Range {
+  start: number;
+  end: number;
+}
+
+/**
+ * Reads google.protobuf.Struct in place: a claim is decoded when a policy asks for it. Holds until the bytes of its
+ * Check are reused.
+ */
+export class StructReader {
+  readonly #cursor = new Cursor();
+
+  /** Starts on these bytes. */
+  reset(bytes: Buffer): void {
+    this.#cursor.bytes = bytes;
+  }
+
+  /**
+   * Finds the map entry named `name` in the message at `range` (Struct.fields and Metadata.filter_metadata are both
+   * maps in field 1) and leaves the range of its value in `into`. A key that occurs twice throws: two readers could
+   * take different ones.
+   */
+  find(range: Range, name: string, into: Range): boolean {
+    const cursor = this.#cursor;
+    const { end } = range;
+    let isFound = false;
+    cursor.at = range.start;
+    while (cursor.at < end) {
+      const tag = cursor.varint(end);
+      if (tag !== entryTag) {
+        cursor.skip(tag & 7, end);
+        continue;
+      }
+      const stop = cursor.length(end);
+      let isNamed = false;
+      let start = stop;
+      let valueEnd = stop;
+      while (cursor.at < stop) {
+        const field = cursor.varint(stop);
+        const fieldEnd = field === keyTag || field === valueTag ? cursor.length(stop) : -1;
+        if (field === keyTag) isNamed = this.#isText(cursor.at, fieldEnd, name);
+        else if (field === valueTag) {
+          start = cursor.at;
+          valueEnd = fieldEnd;
+        } else {
+          cursor.skip(field & 7, stop);
+          continue;
+        }
+        cursor.at = fieldEnd;
+      }
+      if (!isNamed) continue;
+      if (isFound) throw new WireError("a claim occurs twice");
+      isFound = true;
+      into.start = start;
+      into.end = valueEnd;
+    }
+    return isFound;
+  }
+
+  /** The struct inside the Value at `range`; false when the value is of another kind. */
+  openStruct(range: Range, into: Range): boolean {
+    const cursor = this.#cursor;
+    cursor.at = range.start;
+    if (cursor.at >= range.end || cursor.varint(range.end) !== valueKind.struct) return false;
+    into.end = cursor.length(range.end);
+    into.start = cursor.at;
+    return true;
+  }
+
+  /** Decodes the Value at `range`; undefined when it is empty, of an unknown kind or nested too deep. */
+  value(range: Range): ClaimValue | undefined {
+    this.#cursor.at = range.start;
+    return this.#value(range.end, 0);
+  }
+
+  /** Keys of claims are ASCII nearly always; others are compared as text. */
+  #isText(start: number, end: number, text: string): boolean {
+    const { bytes } = this.#cursor;
+    if (equalsAscii(bytes, start, end, text)) return true;
+    for (let i = start; i < end; i++) {
+      if (bytes[i]! >= 0x80) return bytes.toString("utf8", start, end) === text;
+    }
+    return false;
+  }
+
+  #value(end: number, depth: number): ClaimValue | undefined {
+    const cursor = this.#cursor;
+    if (cursor.at >= end || depth > claimDepthMax) {
+      cursor.at = end;
+      return undefined;
+    }
+    const tag = cursor.varint(end);
+    switch (tag) {
+      case valueKind.null:
+        cursor.varint(end);
+        return null;
+      case valueKind.number: {
+        if (cursor.at + 8 > end) throw new WireError("a number is cut");
+        const number = cursor.bytes.readDoubleLE(cursor.at);
+        cursor.at += 8;
+        return Number.isFinite(number) ? number : undefined;
+      }
+      case valueKind.text: {
+        const stop = cursor.length(end);
+        const text = cursor.bytes.toString("utf8", cursor.at, stop);
+        cursor.at = stop;
+        return text;
+      }
+      case valueKind.truth:
+        return cursor.varint(end) !== 0;
+      case valueKind.struct:
+        return this.#struct(cursor.length(end), depth + 1);
+      case valueKind.list:
+        return this.#list(cursor.length(end), depth + 1);
+      default:
+        cursor.at = end;
+        return undefined;
+    }
+  }
+
+  #list(end: number, depth: number): ClaimValue {
+    const cursor = this.#cursor;
+    const items: ClaimValue[] = [];
+    while (cursor.at < end) {
+      const tag = cursor.varint(end);
+      if (tag === delimited(1)) {
+        const stop = cursor.length(end);
+        // What cannot be read stays a place in the list that equals nothing a policy can name.
+        items.push(this.#value(stop, depth) ?? null);
+        cursor.at = stop;
+      } else cursor.skip(tag & 7, end);
+    }
+    return items;
+  }
+
+  #struct(end: number, depth: number): ClaimValue {
+    const cursor = this.#cursor;
+    // No prototype: a claim named `__proto__` is only a key.
+    const fields = Object.create(null) as Record<string, ClaimValue>;
+    while (cursor.at < end) {
+      const tag = cursor.varint(end);
+      if (tag !== entryTag) {
+        cursor.skip(tag & 7, end);
+        continue;
+      }
+      const stop = cursor.length(end);
+      let key = "";
+      let value: ClaimValue | undefined;
+      while (cursor.at < stop) {
+        const field = cursor.varint(stop);
+        if (field === keyTag) {
+          const keyEnd = cursor.length(stop);
+          key = cursor.bytes.toString("utf8", cursor.at, keyEnd);
+          cursor.at = keyEnd;
+        } else if (field === valueTag) {
+          const valueEnd = cursor.length(stop);
+          value = this.#value(valueEnd, depth);
+          cursor.at = valueEnd;
+        } else cursor.skip(field & 7, stop);
+      }
+      if (value !== undefined) fields[key] = value;
+    }
+    return fields;
+  }
+}
+
+/** Verified claims of the present Check, decoded when asked for. */
+export class StructClaims implements Claims {
+  readonly #reader: StructReader;
+  readonly #payload: Range;
+  readonly #found: Range = { start: 0, end: 0 };
+
+  /** `payload` is written over for each Check. */
+  constructor(reader: StructReader, payload: Range) {
+    this.#reader = reader;
+    this.#payload = payload;
+  }
+
+  get(name: string): ClaimValue | undefined {
+    return this.#reader.find(this.#payload, name, this.#found) ? this.#reader.value(this.#found) : undefined;
+  }
+}
