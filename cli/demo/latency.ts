@@ -56,8 +56,8 @@ export async function measureLatency(options: MeasureOptions): Promise<LatencyRe
     if (index >= 0) {
       plain.push(plainFirst ? one : two);
       guarded.push(plainFirst ? two : one);
+      onPair();
     }
-    onPair();
   }
   return compare(plain, guarded);
 }

@@ -52,6 +52,8 @@ export function exitCodeOf(report: Pick<DemoReport, "passed">): 0 | 1 {
 }
 
 const titleWidth = 30;
+/** Leaks of one attack that people are shown; `-o json` has a few more. */
+const leaksShown = 2;
 /** Lines of an explanation that are shown; the command shows the rest. */
 const explanationLinesMax = 40;
 

@@ -50,8 +50,8 @@ export interface Task {
   end(result: string, good?: boolean): void;
 }
 
-const labelWidth = 26;
-const barWidth = 20;
+const labelWidth = 28;
+const barWidth = 16;
 const redrawMs = 100;
 /** Where nothing can be redrawn, a line this often says that it goes on. */
 const plainLineMs = 10_000;
