@@ -111,7 +111,7 @@ async function playOn(staged: Staged): Promise<DemoReport> {
   progress.say("Picket demo: a small bank, its policies, an hour of normal life, and attacks");
   const start = progress.begin("starting", 1);
   const { direct, target, statusPort } = await startAll(staged);
-  start.end("four services, Envoy and the scorer; policies: examples/bank/policies");
+  start.end("four services, Envoy and the scorer are up");
 
   const log = openApplicationLog(serviceNames.map(stage.logOf));
   const client = createHonestClient();

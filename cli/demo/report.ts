@@ -77,7 +77,7 @@ export function printReport(report: DemoReport, output: Output, environment: Env
     if (note !== undefined) for (const line of wrap(`${title}: ${note}`, 74)) lines.push(style.dim(`${indent}${line}`));
   }
   for (const { title, leaks } of report.attacks) {
-    for (const { what, served } of leaks)
+    for (const { what, served } of leaks.slice(0, leaksShown))
       lines.push(style.bad(cut(`${indent}reached, ${title}: ${what} -> ${served}`)));
   }
   const { honest, latency, refusal } = report;
