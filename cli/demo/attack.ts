@@ -1,4 +1,4 @@
-import { decodeDecision, type Refusal } from "./refusal.ts";
+import { decodeDecision, decodeReason, type Refusal } from "./refusal.ts";
 import type { ApplicationLog, LogEntry } from "./application-log.ts";
 import type { Exchange, Outcome, Target } from "./exchange.ts";
 import type { HonestRecord } from "./normal-life.ts";
@@ -61,6 +61,8 @@ export interface AttackResult {
   readonly reached: number;
   /** How often each status was answered; `0` is a connection that ended without an answer. */
   readonly statuses: Readonly<Record<string, number>>;
+  /** Why the refused ones were refused, as told to the caller, with how often. */
+  readonly reasons: Readonly<Record<string, number>>;
   readonly note?: string | undefined;
   /** What got through, the first few. */
   readonly leaks: readonly { readonly what: string; readonly served: string }[];
@@ -116,6 +118,7 @@ export async function runAttack(options: RunAttackOptions): Promise<SentAttack> 
 export function judgeAttack(sent: SentAttack, log: ApplicationLog): AttackResult {
   const { attack } = sent;
   const statuses: Record<string, number> = {};
+  const reasons: Record<string, number> = {};
   const leaks: { what: string; served: string }[] = [];
   let refused = 0;
   let harmless = 0;
@@ -125,15 +128,18 @@ export function judgeAttack(sent: SentAttack, log: ApplicationLog): AttackResult
     const entries = log.entriesOf(id);
     const harm = entries.find((entry) => attempt.harmless?.(entry) !== true);
     const within = harm === undefined && harmless < (attack.allowance ?? Number.POSITIVE_INFINITY);
-    if (entries.length === 0) refused++;
-    else if (within) harmless++;
+    if (entries.length === 0) {
+      refused++;
+      const reason = decodeReason(outcome);
+      reasons[reason] = (reasons[reason] ?? 0) + 1;
+    } else if (within) harmless++;
     else {
       reached++;
       if (leaks.length < leaksShownMax) leaks.push({ what: attempt.what, served: (harm ?? entries[0])?.served ?? "" });
     }
   }
   const { name, title, note } = attack;
-  return { name, title, tried: sent.attempts.length, refused, harmless, reached, statuses, note, leaks };
+  return { name, title, tried: sent.attempts.length, refused, harmless, reached, statuses, reasons, note, leaks };
 }
 
 /** The first refusal of an attack that names a decision. */

@@ -9,19 +9,30 @@ export interface Refusal {
   readonly decision: string;
 }
 
-/** The decision id of a refusal: in the header `x-picket-decision`, or in the problem details (RFC 9457). */
-export function decodeDecision(outcome: Outcome): string | undefined {
-  const header = outcome.headers.get("x-picket-decision");
-  if (header !== undefined && isDecisionId(header)) return header;
-  try {
-    const { decision } = JSON.parse(outcome.text) as { readonly decision?: unknown };
-    return typeof decision === "string" && isDecisionId(decision) ? decision : undefined;
-  } catch {
-    return undefined;
-  }
+/** What the problem details (RFC 9457) of a refusal say. */
+interface Problem {
+  readonly decision?: unknown;
+  readonly reason?: unknown;
 }
 
-/** It becomes an argument of a command: letters, digits and dashes only. */
-function isDecisionId(text: string): boolean {
-  return /^[A-Za-z0-9][A-Za-z0-9-]{0,63}$/.test(text);
+/** The decision id of a refusal: in the header `x-picket-decision`, or in the problem details. */
+export function decodeDecision(outcome: Outcome): string | undefined {
+  const id = outcome.headers.get("x-picket-decision") ?? readProblem(outcome).decision;
+  // It becomes an argument of a command, so it may not look like an option.
+  return typeof id === "string" && /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/.test(id) ? id : undefined;
+}
+
+/** Why a request was refused, as its caller was told; the proxy itself gives only a status. */
+export function decodeReason(outcome: Outcome): string {
+  if (outcome.status === 0) return "no answer";
+  const { reason } = readProblem(outcome);
+  return typeof reason === "string" && /^[a-z][a-z-]{0,63}$/.test(reason) ? reason : `status ${outcome.status}`;
+}
+
+function readProblem({ text }: Outcome): Problem {
+  try {
+    return (JSON.parse(text) ?? {}) as Problem;
+  } catch {
+    return {};
+  }
 }

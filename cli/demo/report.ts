@@ -76,6 +76,14 @@ export function printReport(report: DemoReport, output: Output, environment: Env
   for (const { title, note } of report.attacks) {
     if (note !== undefined) for (const line of wrap(`${title}: ${note}`, 74)) lines.push(style.dim(`${indent}${line}`));
   }
+  if (report.attacks.some(({ refused }) => refused > 0)) {
+    lines.push("", style.bold(`${indent}WHY REFUSED`));
+    for (const { title, reasons } of report.attacks) {
+      const [first = "", ...more] = wrap(printReasons(reasons), 78 - titleWidth - markWidth);
+      lines.push(`${indent}${title.padEnd(titleWidth)}${first}`);
+      for (const line of more) lines.push(`${"".padEnd(titleWidth + markWidth)}${line.trimStart()}`);
+    }
+  }
   for (const { title, leaks } of report.attacks) {
     for (const { what, served } of leaks.slice(0, leaksShown))
       lines.push(style.bad(cut(`${indent}reached, ${title}: ${what} -> ${served}`)));
@@ -119,6 +127,12 @@ export function examplesOf(grievances: readonly Grievance[]): readonly Grievance
   return grievances.slice(0, 5);
 }
 
+/** Most frequent first. */
+function printReasons(reasons: AttackResult["reasons"]): string {
+  const sorted = Object.entries(reasons).toSorted(([a, often], [b, seldom]) => seldom - often || (a < b ? -1 : 1));
+  return sorted.map(([reason, count]) => `${reason} ${group(count)}`.replaceAll(" ", "\u00a0")).join(", ");
+}
+
 function columns(...values: readonly (string | number)[]): string {
   return values.map((value) => (typeof value === "number" ? group(value) : value).padStart(10)).join("");
 }
@@ -142,5 +156,6 @@ function wrap(text: string, width: number): readonly string[] {
     } else line = line === "" ? word : `${line} ${word}`;
   }
   lines.push(line);
-  return lines;
+  // Blanks that may not break have done their work.
+  return lines.map((one) => one.replaceAll("\u00a0", " "));
 }

@@ -9,7 +9,7 @@ import type { ApplicationLog, LogEntry } from "../../cli/demo/application-log.ts
 import { noAnswer } from "../../cli/demo/exchange.ts";
 import { compare } from "../../cli/demo/latency.ts";
 import { printRequest, readAnswer } from "../../cli/demo/raw-request.ts";
-import { decodeDecision } from "../../cli/demo/refusal.ts";
+import { decodeDecision, decodeReason } from "../../cli/demo/refusal.ts";
 import { exitCodeOf, hasPassed, printReport, type Counts, type DemoReport } from "../../cli/demo/report.ts";
 
 const fine: Counts = {
@@ -133,6 +133,17 @@ describe("raw requests of the demo", () => {
   });
 });
 
+describe("the reason of a refusal", () => {
+  it("is the word of the problem details, else the bare status", () => {
+    const answer = { status: 403, headers: new Map<string, string>() };
+    assert.equal(decodeReason({ ...answer, text: '{"reason":"claim-mismatch"}' }), "claim-mismatch");
+    for (const text of ["", "{", "null", '{"reason":7}', '{"reason":"<b>"}']) {
+      assert.equal(decodeReason({ ...answer, text }), "status 403");
+    }
+    assert.equal(decodeReason(noAnswer), "no answer");
+  });
+});
+
 describe("the report of the demo", () => {
   it("compares latencies as difference and ratio of the quantiles", () => {
     const plain = Array.from({ length: 100 }, (_, index) => index + 1);
@@ -168,6 +179,7 @@ describe("the report of the demo", () => {
           harmless: 0,
           reached: 1,
           statuses: { 403: 999, 200: 1 },
+          reasons: { "resource-owner-mismatch": 900, "credential-invalid": 50, "path-ambiguous": 40, "status 400": 9 },
           note: `a note ${"of words ".repeat(30)}`,
           leaks: [{ what: "read a balance", served: `GET /${long}` }],
         },
@@ -188,6 +200,7 @@ describe("the report of the demo", () => {
     assert.ok(!text.includes("\u001b"));
     assert.match(text, /fail other people's accounts/);
     assert.match(text, /read a balance -> GET/);
+    assert.match(text, /resource-owner-mismatch 900/);
     assert.match(text, /picket explain d-1/);
     const colourful = printReport(report, { write: () => true, isTTY: true }, { LANG: "C.UTF-8" });
     assert.ok(colourful.includes("\u001b[31m✖"));
