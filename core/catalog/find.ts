@@ -49,10 +49,11 @@ export interface Matches {
 }
 
 interface SearchWork {
-  /** Search that last reported an index, or looked at a segment; older numbers mean not yet. */
+  /** Number of the search; an index or segment marked with an older one is not yet reported, trimmed or hashed. */
   search: number;
   readonly reportedBy: Int32Array;
   readonly seenBy: Int32Array;
+  readonly hashedBy: Int32Array;
   readonly hashes: Int32Array;
   readonly ends: Int32Array;
   readonly branchStates: Int32Array;
@@ -72,6 +73,7 @@ export function createMatches(trees: readonly OperationTree[]): Matches {
       search: 0,
       reportedBy: new Int32Array(bound),
       seenBy: new Int32Array(segmentsSeenMax),
+      hashedBy: new Int32Array(segmentsSeenMax),
       hashes: new Int32Array(segmentsSeenMax),
       ends: new Int32Array(segmentsSeenMax),
       branchStates: new Int32Array(branchesMax),
@@ -118,6 +120,7 @@ function search(tree: OperationTree, view: PathView, method: Method, into: Match
     work.search = 0;
     work.reportedBy.fill(0);
     work.seenBy.fill(0);
+    work.hashedBy.fill(0);
   }
   work.search++;
   const wide = tree.mode === "wide";
@@ -163,14 +166,16 @@ function search(tree: OperationTree, view: PathView, method: Method, into: Match
       }
       if (work.seenBy[segment] !== work.search) {
         work.seenBy[segment] = work.search;
-        const trimmed = foldedEnd(path, start, end);
-        work.ends[segment] = trimmed;
-        work.hashes[segment] = hashWide(path, start, trimmed);
+        work.ends[segment] = foldedEnd(path, start, end);
       }
       const trimmed = work.ends[segment] as number;
       if (trimmed === start) branch(into, state, segment + 1);
       if (text !== 0) branch(into, text << 2, segment + 1);
       if (bound !== 0) {
+        if (work.hashedBy[segment] !== work.search) {
+          work.hashedBy[segment] = work.search;
+          work.hashes[segment] = hashWide(path, start, trimmed);
+        }
         const child = literalChild(tree, state >> 2, work.hashes[segment] as number, path, start, trimmed);
         if (child !== 0) branch(into, child << 2, segment + 1);
       }
@@ -191,8 +196,8 @@ function search(tree: OperationTree, view: PathView, method: Method, into: Match
     // A segment longer than every literal here cannot be one: no need to hash kilobytes. Literals are at most
     // templateSegmentsMax deep, so the segment is within what is kept.
     if (end - start < bound) {
-      if (work.seenBy[segment] !== work.search) {
-        work.seenBy[segment] = work.search;
+      if (work.hashedBy[segment] !== work.search) {
+        work.hashedBy[segment] = work.search;
         work.hashes[segment] = hashExact(path, start, end);
       }
       const child = literalChild(tree, state >> 2, work.hashes[segment] as number, path, start, end);
