@@ -1,0 +1,161 @@
+import type { EpochMs } from "../../core/limits/time.ts";
+import type { Exchange, ExchangeHandler } from "../../platform/grpc.ts";
+import { DeltaDiscoveryRequest } from "../../protos/gen/envoy/service/discovery/v3/discovery.ts";
+import { encodeAnswer, type ResourceSet } from "./resource-set.ts";
+import { TypeSubscription, type Refusal, type Settled } from "./subscription.ts";
+import { clusterType, listenerType, pushOrder } from "./type-urls.ts";
+
+/** Types that one stream may name; more end it. */
+export const typesPerStreamMax = 16;
+
+/** Milliseconds that a client may leave its socket full before its stream is ended. */
+export const drainWaitMsMax = 30_000;
+
+/** Longest node id kept. A client names itself, so this is bounded before it is stored. */
+export const nodeIdCharactersMax = 256;
+
+export interface NodeName {
+  readonly id: string;
+  readonly cluster: string;
+}
+
+export interface StreamEvents {
+  /** Which group the node belongs to; undefined: it is served nothing. */
+  groupOf(node: NodeName): string | undefined;
+  published(group: string): ResourceSet | undefined;
+  named(stream: AdsStream): void;
+  sent(typeUrl: string): void;
+  settled(stream: AdsStream, typeUrl: string, outcome: Settled, message: string): void;
+  /** The client asks for a type that its group does not have, or has no group. */
+  refused(cause: "type" | "node" | "bound"): void;
+  closed(stream: AdsStream): void;
+}
+
+/** One client on the aggregated delta stream. */
+export class AdsStream implements ExchangeHandler {
+  node: NodeName | undefined;
+  group: string | undefined;
+  readonly openedMs: EpochMs;
+  /** Monotonic time since which the socket is full; undefined while it takes bytes. */
+  blockedSince: number | undefined;
+  readonly #exchange: Exchange;
+  readonly #events: StreamEvents;
+  readonly #monotonic: () => number;
+  readonly #types = new Map<string, TypeSubscription>();
+  #nonces = 0;
+  #isEnded = false;
+
+  constructor(exchange: Exchange, events: StreamEvents, times: { openedMs: EpochMs; monotonic: () => number }) {
+    this.#exchange = exchange;
+    this.#events = events;
+    this.openedMs = times.openedMs;
+    this.#monotonic = times.monotonic;
+  }
+
+  accepted(typeUrl: string, name: string): string | undefined {
+    return this.#types.get(typeUrl)?.accepted.get(name);
+  }
+
+  rejected(typeUrl: string, name: string): Refusal | undefined {
+    return this.#types.get(typeUrl)?.rejected.get(name);
+  }
+
+  message(bytes: Uint8Array): void {
+    if (this.#isEnded) return;
+    const request = DeltaDiscoveryRequest.decode(bytes);
+    if (this.node === undefined) this.#name(request);
+    const published = this.#published();
+    if (this.group === undefined || (published !== undefined && !published.has(request.typeUrl))) {
+      this.#events.refused(this.group === undefined ? "node" : "type");
+      return;
+    }
+    const subscription = this.#subscription(request.typeUrl);
+    const change = {
+      subscribe: request.resourceNamesSubscribe,
+      unsubscribe: request.resourceNamesUnsubscribe,
+      initialVersions: request.initialResourceVersions,
+    };
+    if (subscription === undefined || !subscription.change(change)) {
+      this.#events.refused("bound");
+      this.end();
+      return;
+    }
+    if (request.responseNonce !== "") {
+      const message = request.errorDetail === undefined ? undefined : request.errorDetail.message || "refused";
+      const outcome = subscription.settle(request.responseNonce, message);
+      this.#events.settled(this, request.typeUrl, outcome, message ?? "");
+    }
+    this.push();
+  }
+
+  drained(): void {
+    this.blockedSince = undefined;
+    this.push();
+  }
+
+  closed(): void {
+    this.#isEnded = true;
+    this.#events.closed(this);
+  }
+
+  end(): void {
+    if (this.#isEnded) return;
+    this.#isEnded = true;
+    this.#exchange.end();
+    this.#events.closed(this);
+  }
+
+  /** Sends what the client does not have yet, in push order, as far as its socket takes it. */
+  push(): void {
+    const published = this.#published();
+    if (published === undefined || this.#isEnded) return;
+    // Clusters a second time: whether one may go is known only after the others have been looked at.
+    for (const typeUrl of [...pushOrder, clusterType]) {
+      if (this.blockedSince !== undefined) return;
+      const subscription = this.#types.get(typeUrl);
+      const resources = published.get(typeUrl);
+      if (subscription === undefined || resources === undefined) continue;
+      const answer = subscription.next(resources, {
+        nonce: () => `${++this.#nonces}`,
+        mayRemove: this.#mayRemove(typeUrl, published),
+      });
+      if (answer === undefined) continue;
+      this.#events.sent(typeUrl);
+      if (!this.#exchange.send(encodeAnswer(answer))) this.blockedSince = this.#monotonic();
+    }
+  }
+
+  /**
+   * Break after make: listeners go first, then what only they pointed at, clusters last. Until then the proxy may
+   * still send requests by the old routes.
+   */
+  #mayRemove(typeUrl: string, published: ResourceSet): boolean {
+    if (typeUrl === listenerType) return true;
+    const first = typeUrl === clusterType ? pushOrder.filter((other) => other !== clusterType) : [listenerType];
+    return first.every((other) => {
+      const resources = published.get(other);
+      const subscription = this.#types.get(other);
+      return resources === undefined || subscription === undefined || subscription.isDone(resources);
+    });
+  }
+
+  #published(): ResourceSet | undefined {
+    return this.group === undefined ? undefined : this.#events.published(this.group);
+  }
+
+  #subscription(typeUrl: string): TypeSubscription | undefined {
+    const known = this.#types.get(typeUrl);
+    if (known !== undefined) return known;
+    if (this.#types.size >= typesPerStreamMax) return undefined;
+    const subscription = new TypeSubscription(typeUrl);
+    this.#types.set(typeUrl, subscription);
+    return subscription;
+  }
+
+  #name(request: DeltaDiscoveryRequest): void {
+    const { id = "", cluster = "" } = request.node ?? {};
+    this.node = { id: id.slice(0, nodeIdCharactersMax), cluster: cluster.slice(0, nodeIdCharactersMax) };
+    this.group = this.#events.groupOf(this.node);
+    this.#events.named(this);
+  }
+}
