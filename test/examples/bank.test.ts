@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { openApplicationLog, type ApplicationLog } from "../../cli/demo/application-log.ts";
-import { judgeAttack, runAttack, type AttackResult, type Scene } from "../../cli/demo/attack.ts";
+import { judgeAttack, runAttack, type AttackResult, type Scene, type SentAttack } from "../../cli/demo/attack.ts";
 import { attacks } from "../../cli/demo/attacks.ts";
 import { startBank } from "../../cli/demo/bank.ts";
 import type { Child } from "../../cli/demo/child.ts";
@@ -83,21 +83,51 @@ describe("the sample bank without Picket", () => {
     });
   }
 
+  for (const name of ["other-accounts", "admin-without-role", "forged-tokens", "path-spellings"]) {
+    it(`hands out what it should not: ${name}`, async () => {
+      const { attempts } = await sendDirectly(name);
+      const failed = attempts.filter(({ outcome }) => outcome.status !== 200 && outcome.status !== 201);
+      assert.deepEqual(
+        failed.map(({ attempt, outcome }) => `${attempt.what}: ${outcome.status}`),
+        [],
+      );
+    });
+  }
+
+  it("does what a spoofed header says", async () => {
+    const { attempts } = await sendDirectly("spoofed-headers");
+    const served = attempts.slice(-7).map(({ id }) => log.entriesOf(id).at(-1));
+    assert.deepEqual(
+      served.map((entry) => [entry?.served, entry?.user]),
+      [
+        ["GET /v1/accounts/100001/balance", "u-100059"],
+        ["GET /v1/accounts/100001/balance", "u-100059"],
+        ["GET /debug/env", "u-100059"],
+        ["DELETE /v1/accounts/100059", "u-100059"],
+        ["DELETE /v1/accounts/100059", "u-100059"],
+        ["GET /v1/accounts/100059", "u-100001"],
+        ["GET /v1/accounts/100059", "s-1"],
+      ],
+    );
+  });
+
   it("gives the account away to the password list", async () => {
-    const attack = attacks.find(({ name }) => name === "password-list");
-    assert.ok(attack);
-    const sent = await runAttack({ attack, scene, target: ports, signal, onAttempt: () => undefined });
+    const sent = await sendDirectly("password-list");
     const hits = sent.attempts.filter(({ outcome }) => outcome.status === 200);
     assert.equal(hits.length, 1);
     // Beyond what the limit lets through, so that the limit is what saves the account.
-    assert.ok(sent.attempts.findIndex(({ outcome }) => outcome.status === 200) >= (attack.allowance ?? 0));
+    assert.ok(sent.attempts.findIndex(({ outcome }) => outcome.status === 200) >= (sent.attack.allowance ?? 0));
   });
 
   async function attackDirectly(name: string): Promise<AttackResult> {
+    return judgeAttack(await sendDirectly(name), log);
+  }
+
+  async function sendDirectly(name: string): Promise<SentAttack> {
     const attack = attacks.find((candidate) => candidate.name === name);
     assert.ok(attack);
     const sent = await runAttack({ attack, scene, target: ports, signal, onAttempt: () => undefined });
     log.refresh();
-    return judgeAttack(sent, log);
+    return sent;
   }
 });

@@ -80,7 +80,7 @@ export const pathSpellings: Attack = {
     });
     return [
       ...spellDirect("admin", "customers", "/healthz").map(([what, path]) => get("admin", `admin: ${what}`, path)),
-      ...spellDirect("debug", "env", own).map(([what, path]) => get("accounts", `debug page: ${what}`, `${path}`)),
+      ...spellDirect("debug", "env", "/healthz").map(([what, path]) => get("accounts", `debug page: ${what}`, path)),
       ...spellWalk(attacker.account, victim.account).map(([what, path]) => get("accounts", `walk: ${what}`, path)),
     ];
   },
