@@ -311,7 +311,7 @@ function isConstant(value: unknown): value is Constant {
 function re2(pattern: string): Matcher | undefined {
   try {
     const compiled = RE2JS.compile(pattern);
-    return { test: (text) => compiled.test(text) };
+    return { size: compiled.programSize(), test: (text) => compiled.test(text) };
   } catch (error) {
     if (error instanceof RE2JSException) return undefined;
     throw error;

@@ -8,6 +8,8 @@ export type StatusRoute = (url: URL) => unknown;
 
 export interface StatusServerOptions {
   readonly registry: Registry;
+  /** Called before metrics are rendered, to bring sums up to date. */
+  readonly beforeScrape?: () => void;
   /** True once the program can do its work. The reason is shown while it cannot. */
   readonly ready: () => { readonly ready: boolean; readonly reason: string };
   /** Further read-only pages by path prefix, such as `/decisions/`. */
@@ -55,6 +57,7 @@ async function answer(request: IncomingMessage, response: ServerResponse, option
     return end(response, state.ready ? 200 : 503, state.ready ? "ready" : `not ready: ${state.reason}`);
   }
   if (url.pathname === "/metrics") {
+    options.beforeScrape?.();
     response.setHeader("content-type", options.registry.contentType);
     response.end(await options.registry.metrics());
     return;

@@ -45,3 +45,63 @@ export function histogram<L extends string = never>(
     registers: [registry],
   });
 }
+
+/** A histogram without labels over a typed array: an observation costs nanoseconds, all else happens on a scrape. */
+export class FastHistogram {
+  readonly name: string;
+  readonly help: string;
+  readonly type = "histogram";
+  readonly aggregator = "sum";
+  readonly #buckets: Float64Array;
+  readonly #counts: Float64Array;
+  #sum = 0;
+  #count = 0;
+
+  constructor(registry: Registry, family: { name: string; help: string; buckets: readonly number[] }) {
+    this.name = family.name;
+    this.help = family.help;
+    this.#buckets = Float64Array.from(family.buckets);
+    this.#counts = new Float64Array(family.buckets.length);
+    // prom-client asks a metric for `get` and `reset` only; its types name the classes of its own.
+    registry.registerMetric(this as unknown as Histogram);
+  }
+
+  observe(value: number): void {
+    this.#sum += value;
+    this.#count++;
+    const buckets = this.#buckets;
+    for (let i = 0; i < buckets.length; i++) {
+      if (value <= buckets[i]!) {
+        this.#counts[i]!++;
+        return;
+      }
+    }
+  }
+
+  reset(): void {
+    this.#counts.fill(0);
+    this.#sum = 0;
+    this.#count = 0;
+  }
+
+  /** What a scrape shows, in prom-client's form. */
+  async get() {
+    let below = 0;
+    const values = [...this.#buckets].map((le, i) => {
+      below += this.#counts[i]!;
+      return { labels: { le: String(le) }, metricName: `${this.name}_bucket`, value: below };
+    });
+    return {
+      name: this.name,
+      help: this.help,
+      type: this.type,
+      aggregator: this.aggregator,
+      values: [
+        ...values,
+        { labels: { le: "+Inf" }, metricName: `${this.name}_bucket`, value: this.#count },
+        { labels: {}, metricName: `${this.name}_sum`, value: this.#sum },
+        { labels: {}, metricName: `${this.name}_count`, value: this.#count },
+      ],
+    };
+  }
+}

@@ -10,7 +10,7 @@ import { overlayFields } from "../protos/overlay/fields.ts";
 
 const root = join(import.meta.dirname, "..");
 const output = join(root, "protos/gen");
-const staging = join(root, "build/protos");
+const staging = join(root, "build/proto-sources");
 const carried = join(root, "node_modules/@grpc/grpc-js-xds/deps");
 const wellKnown = join(root, "node_modules/protoc/include");
 const includes = [
@@ -43,6 +43,8 @@ const entries = [
   "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.proto",
   "envoy/extensions/http/early_header_mutation/header_mutation/v3/header_mutation.proto",
   "envoy/extensions/path/match/uri_template/v3/uri_template_match.proto",
+  "envoy/extensions/resource_monitors/downstream_connections/v3/downstream_connections.proto",
+  "envoy/extensions/resource_monitors/fixed_heap/v3/fixed_heap.proto",
   "envoy/extensions/upstreams/http/v3/http_protocol_options.proto",
   "envoy/service/accesslog/v3/als.proto",
   "envoy/service/auth/v3/external_auth.proto",

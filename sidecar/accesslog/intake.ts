@@ -1,0 +1,42 @@
+import { StreamAccessLogsMessage } from "../../protos/gen/envoy/service/accesslog/v3/als.ts";
+import type { HTTPAccessLogEntry } from "../../protos/gen/envoy/data/accesslog/v3/accesslog.ts";
+import type { IntakeMethod } from "../../platform/grpc.ts";
+
+/** What the response channel tells about one request, in our words. */
+export interface AnsweredCall {
+  /** Decision id, empty where no decision was asked for. */
+  readonly decision: string;
+  /** `namespace/name` as the route names it. */
+  readonly workload: string;
+  /** Status sent to the caller; 0 when the connection ended before. */
+  readonly status: number;
+}
+
+/** Entries of one message that are read; Envoy flushes at 16 KiB, so more is a fault. */
+export const entriesPerMessageMax = 1_000;
+
+/**
+ * Envoy's access log service (envoy/service/accesslog/v3): the response channel. It is telemetry, never audit: entries
+ * are lost without a trace when nobody listens (seen on Envoy 1.40).
+ */
+export function accessLogMethod(take: (call: AnsweredCall) => void, onFault: (error: unknown) => void): IntakeMethod {
+  return {
+    path: "/envoy.service.accesslog.v3.AccessLogService/StreamAccessLogs",
+    open: () => (bytes) => {
+      const { logEntries } = StreamAccessLogsMessage.decode(bytes);
+      if (logEntries?.$case !== "httpLogs") return;
+      for (const entry of logEntries.httpLogs.logEntry.slice(0, entriesPerMessageMax)) take(answeredCall(entry));
+    },
+    onFault,
+  };
+}
+
+function answeredCall(entry: HTTPAccessLogEntry): AnsweredCall {
+  const { commonProperties, response } = entry;
+  const decision: unknown = commonProperties?.metadata?.filterMetadata["envoy.filters.http.ext_authz"]?.decision;
+  return {
+    decision: typeof decision === "string" ? decision : "",
+    workload: commonProperties?.upstreamCluster.replace(/^[^|]*\|/, "") ?? "",
+    status: response?.responseCode ?? 0,
+  };
+}

@@ -1,0 +1,163 @@
+import type { Call } from "../../core/access/call.ts";
+import { anonymous, type Principal } from "../../core/access/principal.ts";
+import type { Judgement } from "../../core/policy/judge.ts";
+import { denialDefault } from "../../core/policy/effective-policy.ts";
+import type { Denial, Guards, Mode } from "../../core/policy/policy.ts";
+import { parseAddress } from "../../core/request/address.ts";
+import { parseContentType } from "../../core/request/content-type.ts";
+import { jsonLimits, scanJson } from "../../core/request/json.ts";
+import { createRequestView, viewRequest, type ViewProblem } from "../../core/request/view.ts";
+import { cannotDecide, deny, type Verdict } from "../../core/verdict/verdict.ts";
+import type { Clock } from "../../platform/clock.ts";
+import type { PolicyStore, WorkloadJudge } from "../policies/store.ts";
+import type { Decision } from "../report/decision-record.ts";
+import { AnswerEncoder } from "./check-response.ts";
+import { CheckView } from "./check-view.ts";
+import type { DecisionIds } from "./decision-ids.ts";
+import { PrincipalReader } from "./proxy-principal.ts";
+import { WireError } from "./wire.ts";
+
+/** Takes decisions off the check path; must not block, throw or allocate much. */
+export type DecisionSink = (decision: Decision) => void;
+
+export interface CheckHandlerOptions {
+  readonly policies: PolicyStore;
+  readonly clock: Clock;
+  readonly ids: DecisionIds;
+  readonly decided: DecisionSink;
+  /** Called for a fault inside; the request is answered 503 all the same. */
+  readonly faulted: (error: unknown) => void;
+  /** Keep method, target and host of each request in its decision. */
+  readonly recordViews: boolean;
+}
+
+/** One Check: bytes in, bytes out, synchronous. Never throws and never answers nothing. */
+export type CheckHandler = (request: Uint8Array) => Uint8Array;
+
+/** Header with the client's address as the proxy trusts it; the peer's own address is only the last hop. */
+const clientAddressHeader = "x-envoy-external-address";
+
+const unmatched: Judgement = { verdict: cannotDecide("policy-not-ready"), shadow: undefined };
+
+/**
+ * Makes the handler. It parses once, judges, and writes the answer; all scratch space is made here. Policies are chosen
+ * by what our own configuration attached to the route, never by anything that the caller wrote.
+ */
+export function createCheckHandler(options: CheckHandlerOptions): CheckHandler {
+  const { policies, clock, ids, decided, faulted, recordViews } = options;
+  const encoder = new AnswerEncoder();
+  const view = new CheckView();
+  const principals = new PrincipalReader();
+  const request = createRequestView();
+  const call: { -readonly [K in keyof Call]: Call[K] } = { request, principal: anonymous, sourceAddress: "" };
+
+  const judge = (workload: WorkloadJudge, nowMs: number): Judgement => {
+    const { policy } = workload.judge;
+    call.principal = principals.read(view, workload.issuers, nowMs);
+    call.sourceAddress = parseAddress(view.headers.get(clientAddressHeader) ?? view.peerAddress) ?? "";
+    const problem = viewRequest(
+      { method: view.method, target: view.target, authority: view.authority, headers: view.headers },
+      request,
+    );
+    if (problem !== undefined) return refusedUnread(problem);
+    const bodyProblem = judgeBody(view, policy.source.guards);
+    if (bodyProblem !== undefined) return { verdict: bodyProblem, shadow: undefined };
+    return workload.judge.judge(call, nowMs);
+  };
+
+  return (bytes) => {
+    const startMs = clock.monotonic();
+    const nowMs = clock.now();
+    const id = ids.next();
+    let judgement = unmatched;
+    let workloadName = "";
+    let revision = "";
+    let mode: Mode = "enforce";
+    let denial: Denial = denialDefault;
+    let canary = "";
+    call.principal = anonymous;
+    try {
+      view.read(asBuffer(bytes));
+      workloadName = view.extension("workload") ?? "";
+      const workload = policies.get(workloadName);
+      if (workload !== undefined) {
+        const { source } = workload.judge.policy;
+        ({ mode, revision, denial } = source);
+        judgement = judge(workload, nowMs);
+        if (judgement.verdict.reason === "canary") canary = source.revision;
+      }
+    } catch (error) {
+      faulted(error);
+      const reason = error instanceof WireError ? "check-unreadable" : "internal-error";
+      judgement = { verdict: cannotDecide(reason), shadow: undefined };
+    }
+    const { verdict } = judgement;
+    const goesOn = verdict.kind === "allow" || mode !== "enforce";
+    let answer: Uint8Array;
+    try {
+      answer = goesOn ? encoder.allowed(id) : encoder.refused(verdict, denial, id, canary);
+    } catch (error) {
+      faulted(error);
+      answer = encoder.refused(cannotDecide("internal-error"), denialDefault, id, "");
+    }
+    try {
+      decided({
+        id,
+        timeMs: nowMs,
+        workload: workloadName,
+        revision,
+        mode,
+        method: request.method,
+        judgement,
+        principalKind: call.principal.kind,
+        principal: nameOf(call.principal),
+        durationMs: clock.monotonic() - startMs,
+        view: recordViews ? { method: view.method, target: view.target, host: view.authority } : undefined,
+        responseStatus: 0,
+      });
+    } catch (error) {
+      faulted(error);
+    }
+    return answer;
+  };
+}
+
+/** The answer to a Check whose handling threw outside of the handler; made once, so that nothing can fail again. */
+export function lastResort(ids: DecisionIds): () => Uint8Array {
+  const encoder = new AnswerEncoder();
+  return () => encoder.refused(cannotDecide("internal-error"), denialDefault, ids.next(), "");
+}
+
+function refusedUnread(problem: ViewProblem): Judgement {
+  return { verdict: deny(problem.reason, { detail: problem.detail }), shadow: undefined };
+}
+
+/**
+ * Judges the body where the policy governs it. The proxy sends whole bodies or none (a larger one it refuses itself),
+ * so a body that is not all there was cut on the way: refused, never judged in part.
+ */
+function judgeBody(view: CheckView, guards: Guards): Verdict | undefined {
+  if (guards.maxJsonDepth === undefined) return undefined;
+  const { body } = view;
+  if (body === undefined || body.length === 0) {
+    return view.bodySize > 0 ? deny("body-ambiguous", { detail: "body-not-sent" }) : undefined;
+  }
+  if (view.bodySize > body.length) return deny("body-ambiguous", { detail: "body-cut" });
+  if (guards.maxBodyBytes !== undefined && body.length > guards.maxBodyBytes) return deny("body-too-large");
+  const written = view.headers.get("content-type");
+  const type = written === undefined ? undefined : parseContentType(written);
+  // A body without a type, or with one that can be read in two ways, could be JSON for the application.
+  if (type === undefined) return deny("content-type-unsupported", { detail: "missing" });
+  if (typeof type === "string") return deny("content-type-unsupported", { detail: type });
+  if (!type.isJson) return undefined;
+  const problem = scanJson(body, { ...jsonLimits, depthMax: guards.maxJsonDepth });
+  return problem === undefined ? undefined : deny("body-ambiguous", { detail: problem });
+}
+
+function nameOf(principal: Principal): string {
+  return principal.kind === "authenticated" ? `${principal.issuer}\n${principal.id}` : "";
+}
+
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}

@@ -1,0 +1,33 @@
+import { address, oneOf, text, type ConfigOf } from "../platform/config.ts";
+import { logLevels } from "../platform/log.ts";
+
+/** Settings of the scorer, read once from the environment. docs/reference/settings.md lists them. */
+export const scorerSettings = {
+  listen: address("PICKET_SCORER_LISTEN", { meaning: "where proxies ask: host:port or unix:/path" }),
+  status: address("PICKET_SCORER_STATUS", {
+    meaning: "where /metrics, /readyz and decisions are served",
+    fallback: "127.0.0.1:15030",
+  }),
+  operator: address("PICKET_OPERATOR", { meaning: "the operator's ADS address" }),
+  node: text("PICKET_NODE", { meaning: "name of this scorer towards the operator", fallback: "scorer" }),
+  decisionLog: text("PICKET_DECISION_LOG", {
+    meaning: "file for decisions as JSON lines; none: not written",
+    fallback: "none",
+  }),
+  decisions: oneOf("PICKET_DECISIONS", ["all", "refusals"], {
+    meaning: "which decisions are written to the file",
+    fallback: "all",
+  }),
+  hashKeyFile: text("PICKET_HASH_KEY_FILE", {
+    meaning: "file with the key that hashes principals; none: drawn anew at each start",
+    fallback: "none",
+  }),
+  recordViews: oneOf("PICKET_RECORD_VIEWS", ["off", "on"], {
+    meaning: "keep method, path and host of each request in its decision; paths hold identifiers",
+    fallback: "off",
+  }),
+  logLevel: oneOf("PICKET_LOG_LEVEL", logLevels, { meaning: "least level that is logged", fallback: "info" }),
+  logFormat: oneOf("PICKET_LOG_FORMAT", ["text", "json"], { meaning: "form of log lines", fallback: "text" }),
+};
+
+export type ScorerConfig = ConfigOf<typeof scorerSettings>;

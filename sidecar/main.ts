@@ -1,0 +1,177 @@
+import { randomBytes } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { factsOf, type Reason } from "../core/verdict/reason.ts";
+import { subscribe } from "../platform/ads-client.ts";
+import { systemClock } from "../platform/clock.ts";
+import { ConfigError, printAddress, readConfig } from "../platform/config.ts";
+import { createStatusServer } from "../platform/http-status.ts";
+import { createLog } from "../platform/log.ts";
+import { Registry } from "../platform/metrics.ts";
+import { Secret } from "../platform/secret.ts";
+import { stopSignal, surviveFaults } from "../platform/shutdown.ts";
+import { createCheckHandler, lastResort } from "./check/handler.ts";
+import { createDecisionIds } from "./check/decision-ids.ts";
+import { scorerSettings, type ScorerConfig } from "./config.ts";
+import { createScorerMetrics } from "./metrics.ts";
+import { createPolicyStore } from "./policies/store.ts";
+import { DecisionLog } from "./report/decision-log.ts";
+import { printDecision } from "./report/decision-record.ts";
+import { DecisionRing } from "./report/decision-ring.ts";
+import { Tally } from "./report/tally.ts";
+import { createGrpcTransport } from "./transport/grpc-js.ts";
+
+const policyType = "type.googleapis.com/picket.policy.v1alpha1.WorkloadPolicy";
+
+/** Decisions that one look at `/decisions/` gives. */
+const latestShown = 100;
+
+try {
+  await runScorer(readConfig(scorerSettings, process.env));
+} catch (error) {
+  const problems =
+    error instanceof ConfigError ? error.problems : [error instanceof Error ? error.message : String(error)];
+  for (const problem of problems) process.stderr.write(`error: ${problem}\n`);
+  process.exitCode = 2;
+}
+
+/** Builds the scorer's parts, starts them, and stops them in reverse. */
+async function runScorer(config: ScorerConfig): Promise<void> {
+  const clock = systemClock;
+  const log = createLog({
+    level: config.logLevel,
+    format: config.logFormat,
+    clock,
+    write: (line) => process.stderr.write(line),
+  }).with({ program: "scorer" });
+  const registry = new Registry();
+  const metrics = createScorerMetrics(registry);
+  surviveFaults(log, () => metrics.faults.inc({ stage: "uncaught" }));
+  const stopping = stopSignal(log);
+
+  const [first, second] = new Int32Array(new Uint8Array(randomBytes(8)).buffer);
+  const policies = createPolicyStore({ first: first!, second: second! });
+  const ids = createDecisionIds(randomBytes(8));
+  const hashKey = new Secret<Uint8Array>(
+    config.hashKeyFile === "none" ? randomBytes(32) : readFileSync(config.hashKeyFile),
+  );
+  const ring = new DecisionRing();
+  const tally = new Tally(metrics);
+  const decisionLog =
+    config.decisionLog === "none"
+      ? undefined
+      : new DecisionLog({
+          file: config.decisionLog,
+          print: (decision) => printDecision(decision, hashKey),
+          dropped: (count) => metrics.decisionsDropped.inc(count),
+          written: (count) => metrics.decisionsWritten.inc(count),
+          log,
+        });
+  const writesAllows = config.decisions === "all";
+
+  const transport = createGrpcTransport({
+    check: createCheckHandler({
+      policies,
+      clock,
+      ids,
+      recordViews: config.recordViews === "on",
+      faulted: (error) => {
+        metrics.faults.inc({ stage: "check" });
+        log.error("a check could not be judged", { error });
+      },
+      decided: (decision) => {
+        ring.add(decision);
+        tally.add(decision);
+        if (writesAllows || decision.judgement.verdict.kind !== "allow" || decision.judgement.shadow !== undefined) {
+          decisionLog?.add(decision);
+        }
+      },
+    }),
+    lastResort: lastResort(ids),
+    isServing: () => policies.isReady,
+    answered: ({ decision, workload, status }) => {
+      metrics.accessLogEntries.inc();
+      metrics.responses.inc({ workload: metrics.workloadLabel(workload), code_class: classOf(status) });
+      if (decision === "") return;
+      const known = ring.find(decision);
+      if (known === undefined) metrics.accessLogUnmatched.inc();
+      else known.responseStatus = status;
+    },
+    faulted: (error, stage) => {
+      metrics.faults.inc({ stage });
+      log.error("a message could not be handled", { stage, error });
+    },
+  });
+
+  const status = createStatusServer({
+    registry,
+    beforeScrape: () => {
+      tally.flush((reason) => factsOf(reason as Reason).kind);
+      countState();
+    },
+    ready: () => ({ ready: policies.isReady, reason: "no policies from the operator yet" }),
+    routes: {
+      "/decisions/": (url) => {
+        const id = url.pathname.slice("/decisions/".length);
+        if (id === "") return [...ring.latest(latestShown)].map((decision) => printDecision(decision, hashKey));
+        const decision = ring.find(id);
+        return decision && printDecision(decision, hashKey);
+      },
+    },
+  });
+
+  function countState(): void {
+    let keys = 0;
+    let bytes = 0;
+    let evictions = 0;
+    for (const [, { limiter }] of policies.workloads()) {
+      for (let i = 0; i < limiter.limits.length; i++) {
+        const counters = limiter.counters(i);
+        keys += counters.keys;
+        bytes += counters.bytes;
+        evictions += counters.evictions;
+      }
+    }
+    metrics.stateKeys.set({ kind: "limit" }, keys);
+    metrics.stateBytes.set({ kind: "limit" }, bytes);
+    metrics.stateEvictions.set({ kind: "limit" }, evictions);
+    metrics.stateKeys.set({ kind: "decision" }, ring.size);
+  }
+
+  decisionLog?.start();
+  const statusAddress = await status.start(config.status);
+  const listenAddress = await transport.start(config.listen);
+  const subscription = subscribe({
+    address: config.operator,
+    typeUrl: policyType,
+    nodeId: config.node,
+    nodeCluster: "picket-scorer",
+    clock,
+    random: Math.random,
+    onDisconnect: (reason) => log.warn("the operator is away; the last policies stay in force", { reason }),
+    onChange: (added, removed) => {
+      try {
+        policies.apply(added, removed);
+      } catch (error) {
+        metrics.configApplies.inc({ result: "refused" });
+        const message = error instanceof Error ? error.message : "unknown fault";
+        log.error("a policy does not compile; the last good one stays in force", { message });
+        return { accepted: false, message };
+      }
+      metrics.configApplies.inc({ result: "applied" });
+      metrics.configApplied.set(clock.now() / 1000);
+      log.info("policies applied", { changed: added.length, removed: removed.length });
+      return { accepted: true };
+    },
+  });
+  log.info("started", { listen: printAddress(listenAddress), status: printAddress(statusAddress) });
+
+  await new Promise<void>((resolve) => stopping.addEventListener("abort", () => resolve(), { once: true }));
+  subscription.stop();
+  await transport.stop();
+  await status.stop();
+  await decisionLog?.stop();
+}
+
+function classOf(status: number): string {
+  return status >= 100 && status < 600 ? `${Math.floor(status / 100)}xx` : "none";
+}

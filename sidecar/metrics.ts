@@ -1,0 +1,86 @@
+import { boundedLabel, counter, FastHistogram, gauge, labelValuesMax, type Registry } from "../platform/metrics.ts";
+
+/** Metrics of the scorer. docs/reference/metrics.md lists them; a test compares both ways. */
+export function createScorerMetrics(registry: Registry) {
+  const labelOverflows = counter<"family">(registry, {
+    name: "picket_label_overflow_total",
+    help: "Label values that were counted under _other because the family was full.",
+    labels: ["family"],
+  });
+  return {
+    decisions: counter<"workload" | "mode" | "verdict">(registry, {
+      name: "picket_decisions_total",
+      help: "Decisions by workload, mode and verdict; in Shadow the verdict is what Enforce would have said.",
+      labels: ["workload", "mode", "verdict"],
+    }),
+    reasons: counter<"reason" | "verdict">(registry, {
+      name: "picket_decision_reasons_total",
+      help: "Decisions by reason.",
+      labels: ["reason", "verdict"],
+    }),
+    shadow: counter<"workload" | "verdict">(registry, {
+      name: "picket_shadow_verdicts_total",
+      help: "Verdicts that a policy or section in a milder mode did not enforce.",
+      labels: ["workload", "verdict"],
+    }),
+    duration: new FastHistogram(registry, {
+      name: "picket_decision_duration_seconds",
+      help: "Time from the bytes of a Check to the bytes of its answer.",
+      buckets: [0.00001, 0.000025, 0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.25],
+    }),
+    faults: counter<"stage">(registry, {
+      name: "picket_decision_errors_total",
+      help: "Faults inside the scorer; each was answered by the failure mode.",
+      labels: ["stage"],
+    }),
+    decisionsWritten: counter(registry, {
+      name: "picket_decision_log_written_total",
+      help: "Decisions written to the decision log.",
+    }),
+    decisionsDropped: counter(registry, {
+      name: "picket_decision_log_dropped_total",
+      help: "Decisions not written because the queue was full or the file could not be written.",
+    }),
+    accessLogEntries: counter(registry, {
+      name: "picket_als_events_total",
+      help: "Entries of the proxies' access log that arrived.",
+    }),
+    accessLogUnmatched: counter(registry, {
+      name: "picket_als_unmatched_total",
+      help: "Entries of the access log whose decision is not, or no longer, known.",
+    }),
+    responses: counter<"workload" | "code_class">(registry, {
+      name: "picket_api_responses_total",
+      help: "Answers to callers by workload and class of status, Picket's own included.",
+      labels: ["workload", "code_class"],
+    }),
+    stateKeys: gauge<"kind">(registry, {
+      name: "picket_state_keys",
+      help: "Keys held in bounded tables.",
+      labels: ["kind"],
+    }),
+    stateBytes: gauge<"kind">(registry, {
+      name: "picket_state_bytes",
+      help: "Memory of bounded tables.",
+      labels: ["kind"],
+    }),
+    stateEvictions: gauge<"kind">(registry, {
+      name: "picket_state_evictions",
+      help: "Keys that gave way to others in bounded tables since the policy was compiled.",
+      labels: ["kind"],
+    }),
+    configApplied: gauge(registry, {
+      name: "picket_config_applied_timestamp_seconds",
+      help: "When the last change of policies was compiled here.",
+    }),
+    configApplies: counter<"result">(registry, {
+      name: "picket_config_applies_total",
+      help: "Changes of policies received, by result.",
+      labels: ["result"],
+    }),
+    labelOverflows,
+    workloadLabel: boundedLabel(labelValuesMax, () => labelOverflows.inc({ family: "workload" })),
+  };
+}
+
+export type ScorerMetrics = ReturnType<typeof createScorerMetrics>;
