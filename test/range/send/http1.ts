@@ -6,13 +6,15 @@ export interface Http1Wait {
   readonly answers?: number;
   /** Goes on reading for this long after the last awaited answer, to see answers nobody asked for. */
   readonly lingerMs?: number;
+  /** Gives up after this long; `answerTimeoutMs` when not given. */
+  readonly timeoutMs?: number;
   /** Cuts the bytes into this many writes. */
   readonly writes?: number;
 }
 
 /** Sends exactly these bytes on a connection of their own and reads what comes back. */
 export function sendHttp1(port: number, bytes: Buffer, wait: Http1Wait = {}): Promise<Outcome> {
-  const { answers = 1, lingerMs = 0, writes = 1 } = wait;
+  const { answers = 1, lingerMs = 0, timeoutMs = answerTimeoutMs, writes = 1 } = wait;
   return new Promise((resolve) => {
     const socket = net.connect({ port, host: "127.0.0.1", noDelay: true, allowHalfOpen: true });
     const chunks: Buffer[] = [];
@@ -25,7 +27,7 @@ export function sendHttp1(port: number, bytes: Buffer, wait: Http1Wait = {}): Pr
       const enough = statuses.length >= answers;
       resolve({ statuses, end: enough ? "answered" : end, text: Buffer.concat(chunks).toString("latin1") });
     };
-    const timer = setTimeout(() => finish("silent"), answerTimeoutMs);
+    const timer = setTimeout(() => finish("silent"), timeoutMs);
     socket.on("data", (chunk: Buffer) => {
       chunks.push(chunk);
       statuses = finalStatuses(Buffer.concat(chunks).toString("latin1"));

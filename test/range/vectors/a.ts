@@ -41,10 +41,11 @@ export const vectorsA: readonly Vector[] = [
     ...group,
     id: "A04",
     name: "repeated slashes",
-    rows: targets(
-      [403],
-      ["//admin/secret", "/public//../admin/secret", "////admin", "/admin//secret", "/public/..//admin/secret"],
-    ),
+    rows: [
+      ...targets([403], ["//admin/secret", "////admin", "/admin//secret", "/public/..//admin/secret"]),
+      // Dots go first: what is forwarded is /public/admin/secret, and that is what is judged.
+      ...targets([200, 400, 403], ["/public//../admin/secret"]),
+    ],
   },
   {
     ...group,
@@ -222,16 +223,23 @@ export const vectorsA: readonly Vector[] = [
         [
           "/admin;x=1/secret",
           "/;x/admin/secret",
-          "/public/..;/admin/secret",
-          "/public/..;a=b/admin/secret",
           "/public/%2e%2e;/admin/secret",
           "/public/\\..;\\..;/admin/secret",
           "/public/..%3b/admin/secret",
+        ],
+      ),
+      // The proxy takes `..;` between slashes for a step up: what is judged and forwarded holds no parameter any more.
+      ...targets(
+        [400, 403],
+        [
+          "/public/..;/admin/secret",
+          "/public/..;a=b/admin/secret",
           "/public/.;/../admin/secret",
           "/public/.;x/..;y/admin/secret",
         ],
       ),
-      ...paths2([400, "closed"], ["/public/..;/admin/secret", "/public/%2e%2e;/admin/secret"]),
+      ...paths2([400, 403, "closed"], ["/public/..;/admin/secret"]),
+      ...paths2([400, "closed"], ["/public/%2e%2e;/admin/secret"]),
     ],
   },
   {
@@ -239,8 +247,8 @@ export const vectorsA: readonly Vector[] = [
     id: "A20",
     name: "parameters and commas at the end of segments",
     rows: [
-      ...targets([400], ["/public;/../admin/secret", "/admin;.css", "/public/a;.js", "/public;/a"]),
-      ...targets([400, 403], ["/admin,a=b/secret", "/admin/secret,.css"]),
+      ...targets([400], ["/admin;.css", "/public/a;.js", "/public;/a"]),
+      ...targets([400, 403], ["/public;/../admin/secret", "/admin,a=b/secret", "/admin/secret,.css"]),
     ],
   },
   {
@@ -289,7 +297,8 @@ export const vectorsA: readonly Vector[] = [
     name: "walk from one's own object to another's",
     rows: [
       ...targets([403], ["/orders/1/../2", "/orders/1/./../2", "/orders/./2", "/orders//2"]),
-      ...targets([400], ["/orders/1%2f..%2f2", "/orders/1;/../2", "/orders/1%00", "/orders/2%00/../1"]),
+      ...targets([400], ["/orders/1%2f..%2f2", "/orders/1%00", "/orders/2%00/../1"]),
+      ...targets([400, 403], ["/orders/1;/../2"]),
       {
         what: "/orders/1 is her own",
         send: http1({ target: "/orders/1", as: "alice" }),
@@ -314,7 +323,6 @@ export const vectorsA: readonly Vector[] = [
           "/items/1.0",
           "/items/1%20",
           "/items/%201",
-          "/items/99999999999999999999999",
           "/items/--1",
           "/items/",
           "/orders/+1",
@@ -324,11 +332,7 @@ export const vectorsA: readonly Vector[] = [
         ],
       ),
       { what: "/items/1 is one", send: http1({ target: "/items/1", as: "alice" }), expect: [200] },
-      {
-        what: "/items/00001 is refused or is one",
-        send: http1({ target: "/items/00001", as: "alice" }),
-        expect: [200, 400, 403],
-      },
+      ...targets([200, 400, 403], ["/items/00001", "/items/99999999999999999999999", "/items/-1"]),
     ],
   },
   {
@@ -351,18 +355,21 @@ export const vectorsA: readonly Vector[] = [
     id: "A27",
     name: "absolute form with userinfo and odd schemes",
     tier: "E",
-    rows: targets(
-      [400, 403, 404],
-      [
-        "http://a@orders.shop.example/admin/secret",
-        "http://a:b@orders.shop.example/public/a",
-        "gopher://orders.shop.example/admin/secret",
-        "file:///admin/secret",
-        "http:/admin/secret",
-        "http:///admin/secret",
-        "http://[::1/admin",
-      ],
-    ),
+    rows: [
+      // The proxy drops the userinfo: nobody behind it can read it differently any more.
+      ...targets([200, 400], ["http://a:b@orders.shop.example/public/a"]),
+      ...targets(
+        [400, 403, 404],
+        [
+          "http://a@orders.shop.example/admin/secret",
+          "gopher://orders.shop.example/admin/secret",
+          "file:///admin/secret",
+          "http:/admin/secret",
+          "http:///admin/secret",
+          "http://[::1/admin",
+        ],
+      ),
+    ],
   },
   {
     ...group,

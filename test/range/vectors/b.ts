@@ -46,6 +46,9 @@ function withHeaders(headers: readonly string[], expect: Row["expect"], target =
   }));
 }
 
+/** The proxy waits for the rest of a body that will never come; its own timeouts end that. */
+const waits: readonly Ending[] = ["silent"];
+
 const json = "Content-Type: application/json";
 
 /** A POST in chunks, given as the text after the head. */
@@ -218,7 +221,9 @@ export const vectorsB: readonly Vector[] = [
     id: "B10",
     name: "two Host headers",
     rows: [
-      ...withHeaders([`Host: ${host}`, "Host: other.example", "Host:", "host: other.example"], [400]),
+      ...withHeaders([`Host: ${host}`, "Host: other.example", "host: other.example"], [400]),
+      // The proxy drops the empty one; the application sees a single Host.
+      ...withHeaders(["Host:"], [200, 400]),
       ...withHeaders([`Host: ${host}`, "Host: other.example"], [400], "/admin/secret"),
       { what: "no Host", send: http1({ host: false }), expect: [400] },
       { what: "folded Host", send: http1({ host: false, headers: [`X: y\r\n Host: ${host}`] }), expect: [400] },
@@ -593,8 +598,8 @@ export const vectorsB: readonly Vector[] = [
     rows: shapes.map((shape) => ({
       what: shown(shape.what),
       actor: "anon",
-      send: bytes(shape.text, { lingerMs: 60 }),
-      expect: shape.mustRefuse ? refused : [200, ...refused],
+      send: bytes(shape.text, shape.ends === "waits" ? { timeoutMs: 1_000 } : { lingerMs: 60 }),
+      expect: shape.ends === "refused" ? refused : [200, ...refused, ...(shape.ends === "waits" ? waits : [])],
     })),
   },
   {
@@ -615,7 +620,6 @@ export const vectorsB: readonly Vector[] = [
         "2\r\n{}0\r\n\r\n",
         "2_0\r\n{}\r\n0\r\n\r\n",
         "10000000000000002\r\n{}\r\n0\r\n\r\n",
-        "ffffffffffffffff\r\n{}\r\n0\r\n\r\n",
         "g\r\n{}\r\n0\r\n\r\n",
         "\r\n{}\r\n0\r\n\r\n",
         ";x\r\n{}\r\n0\r\n\r\n",
@@ -642,6 +646,12 @@ export const vectorsB: readonly Vector[] = [
         expect: [200, 400, "closed"],
       })),
       {
+        what: "a chunk of 2^64 - 1 bytes",
+        actor: "anon",
+        send: bytes(chunked("ffffffffffffffff\r\n{}\r\n0\r\n\r\n"), { timeoutMs: 1_000 }),
+        expect: [400, 413, "closed", ...waits],
+      },
+      {
         what: "credential in trailers",
         actor: "anon",
         send: bytes(
@@ -664,8 +674,8 @@ export const vectorsB: readonly Vector[] = [
         "Connection: Upgrade\r\nUpgrade: connect-udp",
         "Upgrade: h2c",
       ].flatMap((header) => [
-        ...withHeaders([header], [400, 403], "/admin/secret"),
-        ...withHeaders([header], [200, 400, 403], "/public/a"),
+        ...withHeaders([header], [400, 403, 404], "/admin/secret"),
+        ...withHeaders([header], [200, 400, 403, 404], "/public/a"),
       ]),
       {
         what: "h2c upgrade followed by a request to /admin/secret",
@@ -734,7 +744,8 @@ export const vectorsB: readonly Vector[] = [
         ],
         body: "\0\0\0\0\0",
       }),
-      expect: [400, 403, 415],
+      // In gRPC a refusal is a 200 whose grpc-status says no; that nothing arrives at the application is the proof.
+      expect: [200, 400, 403, 415],
     })),
     laterIssue: "gRPC operations that a policy allows, and answers in gRPC's own form, come with streams",
   },

@@ -16,8 +16,8 @@ export type Send =
   | { readonly kind: "http1"; readonly bytes: (shot: Shot) => Buffer; readonly wait?: Http1Wait }
   | { readonly kind: "http2"; readonly frames: (shot: Shot) => readonly Buffer[]; readonly answers?: number };
 
-/** A status, or `closed`: connection ended or stream reset without an answer. */
-export type Ending = number | "closed";
+/** A status; `closed`: connection ended or stream reset without an answer; `silent`: neither within the row's time. */
+export type Ending = number | "closed" | "silent";
 
 export interface Row {
   readonly what: string;

@@ -1,0 +1,145 @@
+import assert from "node:assert/strict";
+import { setTimeout as sleep } from "node:timers/promises";
+import { badKeySets } from "../range/bad-keys.ts";
+import { emulators } from "../range/emulators/emulator.ts";
+import { startEmulator } from "../range/emulators/server.ts";
+import { fireAll, inParallel, leaksOf, transmit } from "../range/shooting.ts";
+import { firingsOf, policyFile, startRange, workloadFile, type Range } from "../range/range.ts";
+import { sendHttp1 } from "../range/send/http1.ts";
+import { freePorts, startStack } from "../range/stack.ts";
+import { createMint } from "../range/tokens.ts";
+import { vectorsA } from "../range/vectors/a.ts";
+import { vectorsB } from "../range/vectors/b.ts";
+import { vectorsC } from "../range/vectors/c.ts";
+import { vectorsH } from "../range/vectors/h.ts";
+import { sample, traversals } from "../range/vectors/traversals.ts";
+import { http1, requestText, type Vector } from "../range/vectors/vector.ts";
+
+const groups: readonly { readonly name: string; readonly vectors: readonly Vector[]; readonly last: number }[] = [
+  { name: "A: path", vectors: vectorsA, last: 36 },
+  { name: "B: method, host, headers", vectors: vectorsB, last: 37 },
+  { name: "C: tokens", vectors: vectorsC, last: 34 },
+  { name: "H: forwarded identity", vectors: vectorsH, last: 14 },
+];
+
+describe("the range: hostile requests against ten careless applications behind picket run", function () {
+  this.timeout(120_000);
+  let range: Range;
+  before(async () => {
+    range = await startRange();
+  });
+  after(() => range.stop());
+
+  for (const { name, vectors, last } of groups) {
+    describe(name, () => {
+      for (const vector of vectors.filter(({ rows }) => rows.length > 0)) {
+        it(`${vector.id} ${vector.name} (${vector.rows.length} rows)`, async () => {
+          const before = range.received().length;
+          const marks = range.guarded.concat(range.unguarded).map(({ application }) => application.received.length);
+          const wrong = await fireAll(firingsOf(range, vector), range.mint);
+          const reached = range.guarded
+            .concat(range.unguarded)
+            .flatMap(({ application }, index) => application.received.slice(marks[index]));
+          assert.ok(range.received().length >= before);
+          const forged = vector.rows.flatMap((row) => row.forged ?? []);
+          assert.deepEqual(leaksOf(reached, forged), [], "no application is asked for what the caller may not do");
+          assert.deepEqual(
+            reached.filter(({ decisionId }) => !decisionId).map(({ request }) => request.line),
+            [],
+            "every request that reaches an application carries its decision",
+          );
+          assert.deepEqual(wrong, [], "every answer is a safe one");
+        });
+      }
+
+      it("has every number of the catalogue, and says of each that waits why", () => {
+        const ids = new Set(vectors.map(({ id }) => Number(id.slice(1))));
+        for (let number = 1; number <= last; number++) assert.ok(ids.has(number), `${name} ${number}`);
+        for (const { id, rows, laterIssue } of vectors) assert.ok(rows.length > 0 || laterIssue, id);
+        const waiting = vectors.filter(({ laterIssue }) => laterIssue !== undefined);
+        for (const { id, laterIssue } of waiting) console.log(`        ${id} waits: ${laterIssue}`);
+        console.log(
+          `        ${vectors.reduce((sum, { rows }) => sum + rows.length, 0)} rows, ${waiting.length} lines wait`,
+        );
+      });
+
+      it("left every program running and ready, and nothing unexplained at any application", async () => {
+        assert.deepEqual(range.stack.missing(), []);
+        assert.ok(await range.stack.isReady());
+        assert.deepEqual(leaksOf(range.received()), []);
+      });
+    });
+  }
+
+  it("A32 refuses two thousand spellings of a traversal, or judges them as each application reads them", async () => {
+    const spots = sample(traversals(), 2_000);
+    const first = range.guarded[0];
+    assert.ok(first !== undefined);
+    const before = first.application.received.length;
+    const endings = await inParallel(spots, async (target, index) => {
+      const shot = { caseId: `alice/A32/${index}`, mint: range.mint, nowSeconds: 0 };
+      const { statuses, end } = await transmit(http1({ target, as: "alice" }), first.port, shot);
+      return { target, ending: statuses[0] ?? end };
+    });
+    assert.deepEqual(leaksOf(first.application.received.slice(before)), []);
+    const odd = endings.filter(({ ending }) => ![200, 400, 403].includes(Number(ending)));
+    assert.deepEqual(odd, []);
+    assert.ok(endings.filter(({ ending }) => ending !== 200).length > spots.length / 2);
+    assert.deepEqual(range.stack.missing(), []);
+  });
+});
+
+describe("key sets that no identity may have (C03, C06, C25)", function () {
+  this.timeout(120_000);
+
+  it("open nothing, whoever signs with them, and leave the workload with good keys alone", async () => {
+    const [orders, identity, workload] = await Promise.all(
+      ["orders.yaml", "identity.yaml", "workload.yaml"].map(policyFile),
+    );
+    const [emulator] = emulators;
+    assert.ok(orders && identity && workload && emulator);
+    const nowSeconds = Math.floor(Date.now() / 1_000);
+    const mint = createMint(nowSeconds);
+    const sets = [{ name: "good", jwks: mint.jwks, token: () => mint.honest("root") }, ...badKeySets];
+    const application = await startEmulator(emulator);
+    const ports = await freePorts(sets.length);
+    const files: Record<string, string> = {};
+    for (const [index, { name, jwks }] of sets.entries()) {
+      const named = (text: string): string => text.replaceAll("name: shop,", `name: ${name},`);
+      const place = { id: name, app: name, listen: ports[index] ?? 0, upstream: application.port };
+      files[`${name}.yaml`] = [
+        named(identity).replace("__JWKS__", () => jwks),
+        orders
+          .replace("name: orders,", `name: ${name},`)
+          .replace("app: orders", `app: ${name}`)
+          .replace("name: shop }", `name: ${name} }`),
+        workloadFile(workload, place),
+      ].join("---\n");
+    }
+    const stack = await startStack(files);
+    try {
+      const ask = async (index: number): Promise<string> => {
+        const token = sets[index]?.token(nowSeconds) ?? "";
+        const shot = { caseId: `anon/C25/${index}`, mint, nowSeconds };
+        const text = requestText(shot, { target: "/admin/secret", headers: [`Authorization: Bearer ${token}`] });
+        const { statuses, end } = await sendHttp1(ports[index] ?? 0, Buffer.from(text, "latin1"));
+        return String(statuses[0] ?? end);
+      };
+      const deadline = performance.now() + 60_000;
+      while ((await ask(0)) !== "200" && performance.now() < deadline) await sleep(100);
+      assert.equal(await ask(0), "200", stack.output().slice(-20).join("\n"));
+      const served = application.received.length;
+      const answers = await Promise.all(badKeySets.map((_, index) => ask(index + 1)));
+      const named = answers.map((answer, index) => `${badKeySets[index]?.name}: ${answer}`);
+      assert.deepEqual(
+        named.filter((line) => !/: (?:401|403|503|closed)$/.test(line)),
+        [],
+      );
+      assert.equal(application.received.length, served, named.join("\n"));
+      assert.equal(await ask(0), "200");
+    } finally {
+      await stack.stop();
+      await application.stop();
+    }
+  });
+});
