@@ -10,11 +10,14 @@ export const expressionDepthMax = 40;
 /** How many iterations (`all`, `exists`, `map`, …) may lie inside each other. Beyond, the expression is refused. */
 export const iterationDepthMax = 2;
 
-/** Highest static cost. One unit is about 10 ns, so the worst evaluation takes about 2 ms. Beyond, it is refused. */
-export const expressionCostMax = 200_000;
+/** Highest static cost. One unit is about 10 ns, so the worst evaluation takes about 3 ms. Beyond, it is refused. */
+export const expressionCostMax = 300_000;
 
 /** Longest regular expression in characters. Beyond, the expression is refused. */
 export const patternSizeMax = 1_024;
+
+/** Longest text (UTF-16 units) that a regular expression is tried on. Beyond, evaluation is an error. */
+export const matchTextMax = 1_024;
 
 /** Longest text (UTF-16 units) or byte string read or built at evaluation. Beyond, evaluation is an error. */
 export const stringSizeMax = 4_096;

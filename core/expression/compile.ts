@@ -7,6 +7,7 @@ import {
   expressionNodesMax,
   iterationDepthMax,
   listSizeMax,
+  matchTextMax,
   patternSizeMax,
   stringSizeMax,
 } from "./bounds.ts";
@@ -36,6 +37,8 @@ import {
 
 /** A compiled regular expression: true when it is found anywhere in the text. RE2 semantics, linear time. */
 export interface Matcher {
+  /** Instructions of its program: work per character. */
+  readonly size: number;
   test(text: string): boolean;
 }
 
@@ -98,7 +101,7 @@ export function compileExpression<C>(
   const compiler = new Compiler(environment);
   const { run } = compiler.compile(root);
   if (compiler.problem !== undefined) return { kind: "refused", problem: compiler.problem };
-  const cost = costOf(root, environment.schema);
+  const cost = costOf(root, environment.schema, compiler.programs);
   if (cost > expressionCostMax) {
     const message = `it may cost ${cost} units per request, at most ${expressionCostMax} are allowed`;
     const advice = "compare with == or in instead of iterating or matching, or split the rule in two";
@@ -192,6 +195,8 @@ const mirrored: ReadonlyMap<string, string> = new Map([
 class Compiler<C> {
   readonly #environment: Environment<C>;
   readonly #cells = new Map<string, Cell>();
+  /** Size of each regular expression that was compiled. */
+  readonly programs = new Map<string, number>();
   problem: ExpressionProblem | undefined;
 
   constructor(environment: Environment<C>) {
@@ -622,7 +627,11 @@ class Compiler<C> {
       const advice = "use RE2 syntax: no look-around, no back-references";
       return this.#refuse(pattern, "the pattern is not a regular expression of RE2", advice);
     }
-    return this.#apply(text, (value) => (typeof value === "string" ? matcher.test(value) : wrongType));
+    this.programs.set(pattern.value, matcher.size);
+    return this.#apply(text, (value) => {
+      if (typeof value !== "string") return wrongType;
+      return value.length > matchTextMax ? tooLarge : matcher.test(value);
+    });
   }
 
   #partInZone(target: Expression, zone: Expression, part: (local: Date) => number): Part<C> {

@@ -1,6 +1,6 @@
 import { fieldOf, type Schema, type Variable } from "./activation.ts";
 import type { Expression } from "./ast.ts";
-import { listSizeMax, stringSizeMax } from "./bounds.ts";
+import { listSizeMax, matchTextMax, stringSizeMax } from "./bounds.ts";
 import { binaryFunctions, unaryFunctions } from "./functions.ts";
 
 /** What is known about a part before it runs: its cost, its size, and the size of its items when it is a list. */
@@ -17,10 +17,16 @@ const zoneCost = 500;
 
 /**
  * Upper bound of the work of one evaluation, in units of about 10 ns, when every text and list has the largest size
- * that evaluation accepts. Both sides of every choice are counted.
+ * that evaluation accepts. Both sides of every choice are counted. `programs` holds the size of each regular expression
+ * after compilation, in instructions.
  */
-export function costOf<C>(root: Expression, schema: Schema<C>): number {
-  return Math.ceil(estimate(root, schema, new Map()).cost);
+export function costOf<C>(root: Expression, schema: Schema<C>, programs: ReadonlyMap<string, number>): number {
+  return Math.ceil(estimate(root, { schema, programs }, new Map()).cost);
+}
+
+interface Known<C> {
+  readonly schema: Schema<C>;
+  readonly programs: ReadonlyMap<string, number>;
 }
 
 type Locals = ReadonlyMap<string, Estimate>;
@@ -28,9 +34,9 @@ type Locals = ReadonlyMap<string, Estimate>;
 const unknown: Estimate = { cost: 1, size: stringSizeMax, item: stringSizeMax, count: listSizeMax };
 const scalar: Estimate = { cost: 1, size: 1, item: 1, count: 1 };
 
-function estimate<C>(node: Expression, schema: Schema<C>, locals: Locals): Estimate {
-  const of = (part: Expression): Estimate => estimate(part, schema, locals);
-  const field = fieldOf(schema, node, (name) => locals.has(name));
+function estimate<C>(node: Expression, known: Known<C>, locals: Locals): Estimate {
+  const of = (part: Expression): Estimate => estimate(part, known, locals);
+  const field = fieldOf(known.schema, node, (name) => locals.has(name));
   if (field !== undefined) return ofField(field);
   switch (node.kind) {
     case "literal": {
@@ -41,11 +47,11 @@ function estimate<C>(node: Expression, schema: Schema<C>, locals: Locals): Estim
     case "variable":
       return locals.get(node.name) ?? scalar;
     case "select":
-      return ofMember(node.operand, of(node.operand), schema, locals);
+      return ofMember(node.operand, of(node.operand), known, locals);
     case "has":
-      return { ...scalar, cost: 1 + ofMember(node.operand, of(node.operand), schema, locals).cost };
+      return { ...scalar, cost: 1 + ofMember(node.operand, of(node.operand), known, locals).cost };
     case "index": {
-      const member = ofMember(node.operand, of(node.operand), schema, locals);
+      const member = ofMember(node.operand, of(node.operand), known, locals);
       const key = of(node.key);
       return { ...member, cost: member.cost + key.cost + key.size / 8 };
     }
@@ -60,10 +66,11 @@ function estimate<C>(node: Expression, schema: Schema<C>, locals: Locals): Estim
       return { cost: 10 * parts.length + sum(parts), size: parts.length * item, item, count: node.entries.length };
     }
     case "iterate":
-      return ofIteration(node, of(node.range), schema, locals);
+      return ofIteration(node, of(node.range), known, locals);
     case "call":
       return ofCall(
         node,
+        known,
         node.target === undefined ? node.arguments.map(of) : [node.target, ...node.arguments].map(of),
       );
   }
@@ -91,8 +98,8 @@ function ofField<C>(field: Variable<C>): Estimate {
   }
 }
 
-function ofMember<C>(operand: Expression, read: Estimate, schema: Schema<C>, locals: Locals): Estimate {
-  const field = fieldOf(schema, operand, (name) => locals.has(name));
+function ofMember<C>(operand: Expression, read: Estimate, known: Known<C>, locals: Locals): Estimate {
+  const field = fieldOf(known.schema, operand, (name) => locals.has(name));
   if (field?.kind === "keyed") {
     const size = field.sizeMax ?? stringSizeMax;
     return { cost: (field.cost ?? 5) + size / 32, size, item: size, count: listSizeMax };
@@ -103,13 +110,13 @@ function ofMember<C>(operand: Expression, read: Estimate, schema: Schema<C>, loc
 function ofIteration<C>(
   node: Expression & { kind: "iterate" },
   range: Estimate,
-  schema: Schema<C>,
+  known: Known<C>,
   locals: Locals,
 ): Estimate {
   const item: Estimate = { cost: 1, size: range.item, item: range.item, count: listSizeMax };
   const inside = new Map(locals).set(node.variable, item);
-  const body = estimate(node.body, schema, inside);
-  const filter = node.filter === undefined ? 0 : estimate(node.filter, schema, inside).cost;
+  const body = estimate(node.body, known, inside);
+  const filter = node.filter === undefined ? 0 : estimate(node.filter, known, inside).cost;
   const size = node.macro === "map" ? body.size : range.item;
   return {
     cost: range.cost + range.count * (2 + filter + body.cost),
@@ -119,7 +126,7 @@ function ofIteration<C>(
   };
 }
 
-function ofCall(node: Expression & { kind: "call" }, parts: readonly Estimate[]): Estimate {
+function ofCall<C>(node: Expression & { kind: "call" }, known: Known<C>, parts: readonly Estimate[]): Estimate {
   const cost = 1 + sum(parts);
   const [first = scalar, second = scalar, third = scalar] = parts;
   switch (node.function) {
@@ -145,11 +152,21 @@ function ofCall(node: Expression & { kind: "call" }, parts: readonly Estimate[])
         count: Math.max(second.count, third.count),
       };
     case "matches":
-      return { ...scalar, cost: cost + first.size * (10 + second.size / 8) };
+      return { ...scalar, cost: cost + Math.min(first.size, matchTextMax) * (5 + 5 * programSize(node, known)) };
   }
   const unary = parts.length === 1 ? unaryFunctions.get(node.function) : undefined;
   if (unary !== undefined) return { ...first, cost: cost + unary.cost(first.size), size: unary.size ?? first.size };
   const binary = parts.length === 2 ? binaryFunctions.get(node.function) : undefined;
   if (binary !== undefined) return { ...scalar, cost: cost + binary.cost(first.size, second.size) };
   return { ...scalar, cost: cost + (unaryFunctions.has(node.function) ? zoneCost : 20) };
+}
+
+/**
+ * Instructions of the pattern. Each takes up to 45 ns per character when the text makes the engine leave its automaton:
+ * `a[ab]{900}c` needs 150 ms for 4,096 characters, although it is 11 characters long.
+ */
+function programSize<C>(node: Expression & { kind: "call" }, { programs }: Known<C>): number {
+  const pattern = node.arguments.at(-1);
+  const text = pattern?.kind === "literal" && typeof pattern.value === "string" ? pattern.value : "";
+  return programs.get(text) ?? 0;
 }

@@ -86,7 +86,7 @@ export const whenSchema: Schema<WhenContext> = new Map<string, Variable<WhenCont
   ["principal", { kind: "fields", fields: principal }],
   ["resource", { kind: "keyed", sizeMax: parameterSizeMax, entry: (context, name) => context.parameter(name) }],
   ["source", { kind: "fields", fields: source }],
-  ["now", { kind: "value", sizeMax: 1, read: ({ nowMs }) => new Timestamp(BigInt(nowMs) * 1_000_000n) }],
+  ["now", { kind: "value", sizeMax: 1, read: ({ nowMs }) => new Timestamp(BigInt(Math.floor(nowMs)) * 1_000_000n) }],
 ]);
 
 function claimsOf({ call }: WhenContext): Claims | undefined {
