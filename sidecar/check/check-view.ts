@@ -21,8 +21,7 @@ const sizeTag = 9 << 3;
  * gives holds until the next `read`. A field that must occur once and occurs twice is unreadable, so that no second
  * reader could take the other one.
  */
-export class CheckView {
-  readonly headers: ScannedHeaders;
+export class CheckView implements ScannedHeaders {
   readonly #scan = createHeaderScan();
   readonly #cursor = new Cursor();
   readonly #nameStarts = new Int32Array(headersMax);
@@ -47,18 +46,6 @@ export class CheckView {
   /** Full size of the request body as the proxy knows it, 0 when unknown. */
   bodySize = 0;
 
-  constructor() {
-    // A class of its own would need the offsets; an object over this view keeps them private.
-    const view = this;
-    this.headers = {
-      get: (name) => view.#header(name),
-      count: (name) => view.#countHeader(name),
-      get problem() {
-        return view.#scan.problem;
-      },
-    };
-  }
-
   /** Takes the bytes of a CheckRequest. Throws WireError. The bytes must not change while the view is used. */
   read(bytes: Buffer): void {
     this.#headerCount = 0;
@@ -82,6 +69,14 @@ export class CheckView {
         this.#readAttributes(cursor.length(end));
       } else cursor.skip(tag & 7, end);
     }
+  }
+
+  get headers(): ScannedHeaders {
+    return this;
+  }
+
+  get problem(): ScannedHeaders["problem"] {
+    return this.#scan.problem;
   }
 
   get method(): string {
@@ -325,7 +320,8 @@ export class CheckView {
     return isNamed;
   }
 
-  #header(name: string): string | undefined {
+  /** Header value by name in lower case; see HeaderView. */
+  get(name: string): string | undefined {
     let value: string | undefined;
     for (let i = 0; i < this.#headerCount; i++) {
       if (!equalsAscii(this.#cursor.bytes, this.#nameStarts[i]!, this.#nameEnds[i]!, name)) continue;
@@ -335,7 +331,7 @@ export class CheckView {
     return value;
   }
 
-  #countHeader(name: string): number {
+  count(name: string): number {
     let count = 0;
     for (let i = 0; i < this.#headerCount; i++) {
       if (equalsAscii(this.#cursor.bytes, this.#nameStarts[i]!, this.#nameEnds[i]!, name)) count++;

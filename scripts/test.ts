@@ -1,0 +1,101 @@
+/**
+ * Proves everything: lint, types, then the tests by kind. Ends with `N passed, N failed`. A test that is skipped is
+ * named; with CI=true it counts as failed, since a proof that did not look proves nothing.
+ */
+import { spawnSync } from "node:child_process";
+import { globSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { lintChecks, runCheck, typeCheck } from "./checks.ts";
+
+const root = join(import.meta.dirname, "..");
+const results = join(root, "build/test-results");
+
+/** Kinds of tests, cheapest first. Every test file belongs to exactly one; the order is the first that matches. */
+const stages: readonly { readonly name: string; readonly pattern: RegExp }[] = [
+  { name: "end to end", pattern: /^test\/(e2e|examples)\/|^test\/cli\/(demo|run)\.test\.ts$/ },
+  { name: "golden", pattern: /^test\/golden\// },
+  { name: "contract", pattern: /^test\/(contract|conformance)\// },
+  { name: "unit and property", pattern: /^test\// },
+];
+const order = ["unit and property", "golden", "contract", "end to end"];
+
+interface MochaTest {
+  readonly fullTitle: string;
+  readonly err?: { readonly message?: string; readonly stack?: string };
+}
+
+interface MochaReport {
+  readonly passes: readonly MochaTest[];
+  readonly failures: readonly MochaTest[];
+  readonly pending: readonly MochaTest[];
+}
+
+const count = { passed: 0, failed: 0, skipped: 0 };
+
+main();
+
+function main(): void {
+  rmSync(results, { recursive: true, force: true });
+  mkdirSync(results, { recursive: true });
+  const only = process.argv[2];
+  if (only === undefined) for (const check of [...lintChecks, typeCheck]) runOne(check);
+  const files = filesByStage();
+  for (const name of order) {
+    if (only === undefined || name.startsWith(only)) runStage(name, files.get(name) ?? []);
+  }
+  const skipped = count.skipped > 0 ? `, ${count.skipped} skipped` : "";
+  process.stdout.write(`\n${count.passed} passed, ${count.failed} failed${skipped}\n`);
+  process.exitCode = count.failed === 0 ? 0 : 1;
+}
+
+function runOne(check: (typeof lintChecks)[number]): void {
+  const { ok, output } = runCheck(check);
+  process.stdout.write(`${ok ? "ok  " : "FAIL"} ${check.name}\n${ok ? "" : `${output}\n`}`);
+  if (ok) count.passed++;
+  else count.failed++;
+}
+
+function filesByStage(): Map<string, string[]> {
+  const files = globSync("test/**/*.test.ts", { cwd: root }).toSorted();
+  const byStage = new Map<string, string[]>();
+  for (const file of files) {
+    const { name } = stages.find(({ pattern }) => pattern.test(file))!;
+    byStage.set(name, [...(byStage.get(name) ?? []), file]);
+  }
+  return byStage;
+}
+
+function runStage(name: string, files: readonly string[]): void {
+  const startedMs = performance.now();
+  if (files.length === 0) return fail(`${name}: no test files`, "a stage without tests proves nothing");
+  const report = join(results, `${name.replaceAll(" ", "-")}.json`);
+  const done = spawnSync("mocha", ["--reporter", "json", "--reporter-option", `output=${report}`, ...files], {
+    cwd: root,
+    stdio: ["ignore", "ignore", "inherit"],
+    env: { ...process.env, FORCE_COLOR: "0" },
+  });
+  let read: MochaReport;
+  try {
+    read = JSON.parse(readFileSync(report, "utf8")) as MochaReport;
+  } catch {
+    return fail(`${name}: mocha ended with ${done.status ?? done.signal} and no report`, "run mocha on its files");
+  }
+  count.passed += read.passes.length;
+  for (const test of read.failures) fail(`${name}: ${test.fullTitle}`, test.err?.stack ?? test.err?.message ?? "");
+  for (const test of read.pending) {
+    if (process.env.CI === "true") fail(`${name}: skipped: ${test.fullTitle}`, "nothing is skipped in CI");
+    else {
+      count.skipped++;
+      process.stdout.write(`skip ${test.fullTitle}\n`);
+    }
+  }
+  if (read.failures.length === 0 && done.status !== 0)
+    fail(`${name}: mocha ended with ${done.status ?? done.signal}`, "");
+  const seconds = ((performance.now() - startedMs) / 1000).toFixed(0);
+  process.stdout.write(`ok   ${name}: ${read.passes.length} tests in ${files.length} files, ${seconds} s\n`);
+}
+
+function fail(title: string, why: string): void {
+  count.failed++;
+  process.stdout.write(`FAIL ${title}\n${why}\n`);
+}
