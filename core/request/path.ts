@@ -1,5 +1,8 @@
 import { decodeEscapes, escapedByte, isUnreserved, isWellFormed, leadBits, sequenceLength } from "./bytes.ts";
 
+/** Bytes of path and query together, more than the proxy lets through; a longer target is refused unread. */
+export const targetBytesMax = 32_768;
+
 /** Bytes of a path without its query; a longer one is refused as `too-long`. */
 export const pathBytesMax = 8_192;
 
@@ -85,6 +88,7 @@ const question = 0x3f;
 function readPath(target: string, into: PathView): PathProblem | undefined {
   const length = target.length;
   if (length === 0 || target.charCodeAt(0) !== slash) return "not-absolute";
+  if (length > targetBytesMax) return "too-long";
   const { segmentStarts, segmentEnds } = into;
   let count = 0;
   let start = 1;
@@ -92,7 +96,12 @@ function readPath(target: string, into: PathView): PathProblem | undefined {
   let solidEnd = 1;
   let i = 1;
   for (;;) {
-    const code = i < length ? target.charCodeAt(i) : question;
+    let code = i < length ? target.charCodeAt(i) : question;
+    if (byteKinds[code] === plain) {
+      do code = ++i < length ? target.charCodeAt(i) : question;
+      while (byteKinds[code] === plain);
+      solidEnd = i;
+    }
     if (code === slash || code === question) {
       if (i > pathBytesMax) return "too-long";
       if (i > start) {
@@ -124,11 +133,8 @@ function readPath(target: string, into: PathView): PathProblem | undefined {
         if (!isBlank(codePoint)) solidEnd = i;
       }
     } else {
-      if (code > 0x7f) return "raw-high-byte";
-      const kind = rawBytes[code];
+      if (code !== dot) return problemOfByte(code);
       i++;
-      if (kind === plain) solidEnd = i;
-      else if (code !== dot) return problemOfByte(code);
     }
   }
   into.segmentCount = count;
@@ -144,12 +150,13 @@ function readPath(target: string, into: PathView): PathProblem | undefined {
 
 const plain = 1;
 /** Bytes of `pchar` (RFC 3986 3.3) that say nothing but themselves: all but `.`, which is watched, and `;`. */
-const rawBytes = new Uint8Array(128);
+const byteKinds = new Uint8Array(256);
 for (const legal of "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_~!$&'()*+,=:@") {
-  rawBytes[legal.charCodeAt(0)] = plain;
+  byteKinds[legal.charCodeAt(0)] = plain;
 }
 
 function problemOfByte(code: number): PathProblem {
+  if (code > 0x7f) return "raw-high-byte";
   if (code < 0x20 || code === 0x7f) return "control-byte";
   if (code === 0x5c) return "backslash";
   if (code === 0x3b) return "semicolon"; // servlet containers cut `;x` from each segment

@@ -8,6 +8,7 @@ import {
   type PathProblem,
   pathProblems,
   pathSegmentsMax,
+  targetBytesMax,
 } from "../../../core/request/path.ts";
 import { pathResolvers } from "../../emulators/paths.ts";
 import { findContradiction } from "./one-view.ts";
@@ -142,6 +143,11 @@ describe("parsePath", () => {
     assert.deepEqual(segmentsOf(`/${"a".repeat(pathBytesMax - 1)}?q`), ["a".repeat(pathBytesMax - 1)]);
     assert.equal(segmentsOf(`/${"a".repeat(pathBytesMax)}`), "too-long");
     assert.equal(segmentsOf(`/${"a/".repeat(pathBytesMax)}`), "too-many-segments");
+  });
+
+  it("does not read a target longer than the proxy lets through", () => {
+    assert.deepEqual(segmentsOf(`/a?${"q".repeat(targetBytesMax - 3)}`), ["a"]);
+    assert.equal(segmentsOf(`/a?${"q".repeat(targetBytesMax - 2)}`), "too-long");
   });
 
   it("takes exactly the greatest number of segments and refuses one more", () => {
