@@ -1,26 +1,27 @@
 import type { EffectivePolicy } from "../../core/policy/effective-policy.ts";
 import type { InstallConfig, Workload } from "../../core/policy/identity.ts";
-import type { CallPlan } from "./call-plan.ts";
+import { failureDefault } from "../../core/policy/effective-policy.ts";
+import { PerRouteConfig } from "../../protos/gen/envoy/extensions/filters/http/jwt_authn/v3/config.ts";
+import type { Any } from "../../protos/gen/google/protobuf/any.ts";
+import { callPlans, proxyBodyLimit, proxyLimits, type CallPlan } from "./call-plan.ts";
+import type { Endpoint } from "./endpoint.ts";
+import { pack } from "./envoy/any.ts";
+import { accessLogClusterOf, scorerClusterOf, upstreamCluster } from "./envoy/clusters.ts";
+import { bodyOverride } from "./envoy/filters/body-limit.ts";
+import { authzExtension, authzFor } from "./envoy/filters/ext-authz.ts";
+import { jwtExtension } from "./envoy/filters/jwt.ts";
+import { rateLimitOverride } from "./envoy/filters/rate-limit.ts";
+import { listener } from "./envoy/listener.ts";
+import { accessLogCluster, anyToken, namesOf, scorerCluster, type WorkloadNames } from "./envoy/names.ts";
+import { checkReferences } from "./envoy/references.ts";
+import { closedRoutes, routes } from "./envoy/routes.ts";
+import { strictnessOf } from "./envoy/strictness.ts";
+import { issuersOf, type FetchedKeys, type IssuerKeys } from "./issuers.ts";
+import { operationsOf } from "./operations.ts";
 import type { EnvoyResources, Resource } from "./resource.ts";
-
-/** Where a program of ours listens. */
-export type Endpoint =
-  | { readonly kind: "socket"; readonly path: string }
-  | { readonly kind: "address"; readonly host: string; readonly port: number };
-
-/** A key set that the operator fetched. */
-export interface FetchedKeys {
-  /** The answer of the issuer, checked again here. */
-  readonly jwks: string;
-  /** True once it is older than the policy accepts. */
-  readonly stale: boolean;
-}
+import { scorerPolicy } from "./scorer.ts";
 
 export interface TranslateOptions {
-  /** Where the scorer answers Check. */
-  readonly scorer: Endpoint;
-  /** Where the scorer takes the access log. */
-  readonly accessLog: Endpoint;
   /** Key sets by the `uri` of the issuer; a missing one means that every credential of that issuer fails. */
   readonly keys: ReadonlyMap<string, FetchedKeys>;
 }
@@ -37,4 +38,107 @@ export interface Translation {
   readonly plan: readonly CallPlan[];
   /** Sentences about parts of the policy that could not be translated as meant; each of them takes away, none adds. */
   readonly problems: readonly string[];
+}
+
+/** Clusters that every proxy has, whatever its workloads. */
+export interface InstallOptions {
+  /** Where the scorer answers Check. */
+  readonly scorer: Endpoint;
+  /** Where the scorer takes the access log. */
+  readonly accessLog: Endpoint;
+}
+
+const sharedClusters = [scorerCluster, accessLogCluster];
+
+/** What all workloads of a proxy share. Clusters go out before what names them. */
+export function translateInstall(options: InstallOptions): EnvoyResources {
+  return {
+    listeners: [],
+    clusters: [scorerClusterOf(options.scorer), accessLogClusterOf(options.accessLog)],
+    routes: [],
+    extensions: [],
+  };
+}
+
+/**
+ * Turns an effective policy into what Envoy and the scorers run. Pure: equal input gives equal bytes. Throws only for
+ * bugs of ours (`BrokenResources`) and for a listen address that is none.
+ */
+export function translateWorkload(
+  policy: EffectivePolicy,
+  install: InstallConfig,
+  options: TranslateOptions,
+): Translation {
+  const names = namesOf(policy.workload);
+  const strictness = strictnessOf(policy.mode);
+  const { issuers, problems } = issuersOf(policy.identities, options.keys);
+  const scorer = scorerPolicy(policy, issuers);
+  const envoy: EnvoyResources = {
+    listeners: [listener(policy.workload, strictness, install)],
+    clusters: [upstreamCluster(policy.workload)],
+    routes: [
+      routes(policy.workload, {
+        operations: operationsOf(policy),
+        strictness,
+        perFilter: perFilter(policy, names, scorer.revision),
+      }),
+    ],
+    extensions: extensions(policy, names, issuers),
+  };
+  checkReferences(envoy, sharedClusters);
+  return {
+    envoy,
+    scorer: scorer.resource,
+    revision: scorer.revision,
+    canaryPath: scorer.canaryPath,
+    plan: callPlans(policy),
+    problems,
+  };
+}
+
+/** A workload that answers 503 and nothing else: its policy was never valid, so nobody can say what may pass. */
+export function translateClosed(workload: Workload, install: InstallConfig): EnvoyResources {
+  const names = namesOf(workload);
+  const envoy: EnvoyResources = {
+    listeners: [listener(workload, "strict", install)],
+    clusters: [upstreamCluster(workload)],
+    routes: [closedRoutes(workload)],
+    extensions: extensions({ failure: failureDefault }, names, []),
+  };
+  checkReferences(envoy, sharedClusters);
+  return envoy;
+}
+
+function extensions(
+  { failure }: Pick<EffectivePolicy, "failure">,
+  { filters }: WorkloadNames,
+  issuers: readonly IssuerKeys[],
+): readonly Resource[] {
+  return [
+    jwtExtension(filters.jwt, issuers),
+    authzExtension(filters.closed, "closed", failure),
+    authzExtension(filters.open, "open", failure),
+  ];
+}
+
+/** What each filter does on this workload, for all of its routes. */
+function perFilter(
+  policy: EffectivePolicy,
+  { workload, filters }: WorkloadNames,
+  revision: string,
+): Record<string, Any> {
+  const authz = authzFor(policy.mode, policy.failure, policy.guards, { workload, revision });
+  const limits = proxyLimits(policy);
+  const bodyLimit = proxyBodyLimit(policy);
+  return {
+    ...(policy.mode !== "observe" && {
+      [filters.jwt]: pack(PerRouteConfig, {
+        requirementSpecifier: { $case: "requirementName", requirementName: anyToken },
+      }),
+    }),
+    ...(limits.length > 0 && { [filters.rateLimit]: rateLimitOverride(limits) }),
+    ...(bodyLimit !== undefined && { [filters.body]: bodyOverride(bodyLimit) }),
+    [filters.closed]: authz.closed,
+    ...(authz.open !== null && { [filters.open]: authz.open }),
+  };
 }

@@ -32,7 +32,44 @@ export const overlayFields: readonly { file: string; after: string; lines: reado
   {
     file: "envoy/config/core/v3/protocol.proto",
     after: "message Http2ProtocolOptions {",
-    lines: ["google.protobuf.UInt64Value stream_reset_burst = 21;", "google.protobuf.UInt64Value stream_reset_rate = 22;"],
+    lines: [
+      "google.protobuf.UInt64Value stream_reset_burst = 21;",
+      "google.protobuf.UInt64Value stream_reset_rate = 22;",
+    ],
+  },
+  {
+    file: "envoy/extensions/filters/http/local_ratelimit/v3/local_rate_limit.proto",
+    after: "message LocalRateLimit {",
+    lines: [
+      "repeated config.route.v3.RateLimit rate_limits = 17;",
+      "google.protobuf.UInt32Value max_dynamic_descriptors = 18;",
+      "bool enable_retry_after_header = 19;",
+    ],
+  },
+  {
+    file: "envoy/extensions/filters/http/local_ratelimit/v3/local_rate_limit.proto",
+    after: 'import "envoy/config/core/v3/base.proto";',
+    lines: ['import "envoy/config/route/v3/route_components.proto";'],
+  },
+  {
+    file: "envoy/config/route/v3/route_components.proto",
+    after: "message DirectResponseAction {",
+    lines: ["core.v3.SubstitutionFormatString body_format = 3;"],
+  },
+  {
+    file: "envoy/config/route/v3/route_components.proto",
+    after: 'import "envoy/config/core/v3/base.proto";',
+    lines: ['import "envoy/config/core/v3/substitution_format_string.proto";'],
+  },
+  {
+    file: "envoy/config/bootstrap/v3/bootstrap.proto",
+    after: "message Admin {",
+    lines: ["repeated type.matcher.v3.StringMatcher allow_paths = 7;"],
+  },
+  {
+    file: "envoy/config/bootstrap/v3/bootstrap.proto",
+    after: 'import "envoy/config/trace/v3/http_tracer.proto";',
+    lines: ['import "envoy/type/matcher/v3/string.proto";'],
   },
   {
     // The package's own copy is older than the files that use it.

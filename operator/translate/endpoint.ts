@@ -1,0 +1,4 @@
+/** Where a program of ours listens. */
+export type Endpoint =
+  | { readonly kind: "socket"; readonly path: string }
+  | { readonly kind: "address"; readonly host: string; readonly port: number };

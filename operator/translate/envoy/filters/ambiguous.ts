@@ -1,0 +1,75 @@
+import type { Permission } from "../../../../protos/gen/envoy/config/rbac/v3/rbac.ts";
+import { RBAC_Action } from "../../../../protos/gen/envoy/config/rbac/v3/rbac.ts";
+import { RBAC } from "../../../../protos/gen/envoy/extensions/filters/http/rbac/v3/rbac.ts";
+import type { HttpFilter } from "../../../../protos/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.ts";
+import { pack } from "../any.ts";
+
+/** What the code details of a refusal by this filter start with; the local reply turns them into a 400. */
+export const ambiguousDetails = "rbac_access_denied_matched_policy[ambiguous";
+
+/** Path shapes that two honest parsers read differently. Linear, without counted repeats (RE2 program size). */
+const ambiguousPaths = [
+  ".*[;\\\\].*", // parameters of a segment, and what Windows takes for a slash
+  ".*%([^0-9A-Fa-f]|.[^0-9A-Fa-f]|.?$).*", // broken escapes, `%u` among them
+  ".*%(25|[01].|7[Ff]|3[Bb]|5[Cc]|2[Ff]).*", // escapes of `%`, controls, `;`, `\` and `/`
+  ".*%([cC][01]|[fF][5-9a-fA-F]|[eE]0%[89]|[fF]0%8).*", // bytes that UTF-8 never has, and overlong forms
+];
+
+const authorities = "[A-Za-z0-9][A-Za-z0-9._-]*|\\[[0-9A-Fa-f:.]+\\]";
+const servedMethods = "GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS";
+
+/** Refuses what two honest parsers could read differently, before anything else looks at the request. */
+export function ambiguousFilter(name: string): HttpFilter {
+  const anyone = [{ identifier: { $case: "any" as const, any: true } }];
+  return {
+    name,
+    isOptional: false,
+    disabled: false,
+    configType: {
+      $case: "typedConfig",
+      typedConfig: pack(RBAC, {
+        rulesStatPrefix: "ambiguous_",
+        rules: {
+          action: RBAC_Action.DENY,
+          policies: {
+            "ambiguous-authority": { permissions: [not(header(":authority", authorities))], principals: anyone },
+            "ambiguous-path": { permissions: ambiguousPaths.map(path), principals: anyone },
+            "ambiguous-method": { permissions: [not(header(":method", servedMethods))], principals: anyone },
+          },
+        },
+      }),
+    },
+  };
+}
+
+type Partial = Parameters<typeof Permission.fromPartial>[0];
+
+function not(rule: Partial): Partial {
+  return { rule: { $case: "notRule", notRule: rule } };
+}
+
+function header(name: string, regex: string): Partial {
+  return {
+    rule: {
+      $case: "header",
+      header: {
+        name,
+        headerMatchSpecifier: {
+          $case: "stringMatch",
+          stringMatch: { matchPattern: { $case: "safeRegex", safeRegex: { regex } } },
+        },
+      },
+    },
+  };
+}
+
+function path(regex: string): Partial {
+  return {
+    rule: {
+      $case: "urlPath",
+      urlPath: {
+        rule: { $case: "path", path: { matchPattern: { $case: "safeRegex", safeRegex: { regex } } } },
+      },
+    },
+  };
+}
