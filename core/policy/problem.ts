@@ -12,10 +12,15 @@ export const problemCodes = {
   PKT0007: { name: "yaml-tag", text: "A value carries a tag; plain values are read by the rules of YAML 1.2 only." },
   PKT0008: { name: "yaml-key", text: "A key is not text." },
   PKT0009: { name: "file-encoding", text: "The file is not UTF-8 text." },
+  PKT0010: {
+    name: "file-unreadable",
+    text: "A file cannot be read, is too large, or is a link that leads out of the folder.",
+  },
   PKT0101: { name: "not-an-object", text: "A document is not an object with apiVersion, kind, metadata and spec." },
   PKT0102: { name: "unknown-kind", text: "The kind does not exist in the group picket.dev." },
   PKT0103: { name: "unknown-version", text: "The version of the group is not one that Picket reads." },
   PKT0104: { name: "bad-name", text: "A name is not one that Kubernetes accepts." },
+  PKT0105: { name: "object-twice", text: "Two places hold an object of the same kind, namespace and name." },
   PKT0201: { name: "unknown-field", text: "The kind has no such field; an unknown field is never ignored." },
   PKT0202: {
     name: "unsupported",
