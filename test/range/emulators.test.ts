@@ -2,11 +2,19 @@ import assert from "node:assert/strict";
 import { normalisePath } from "../../core/request/normalise.ts";
 import { createPathView, parsePath } from "../../core/request/path.ts";
 import { emulators, readAs, type Emulator } from "./emulators/emulator.ts";
+import { takeRequest } from "./emulators/wire.ts";
 import { caseHeader, protectedMarker, startEmulator, type Application } from "./emulators/server.ts";
-import { mayReach, operationOf } from "./operations.ts";
+import { mayReach, operationOf, type Actor } from "./operations.ts";
 import { leaksOf } from "./shooting.ts";
 import { sendHttp1 } from "./send/http1.ts";
+import { createMint } from "./tokens.ts";
+import { vectorsA } from "./vectors/a.ts";
+import { vectorsB } from "./vectors/b.ts";
+import { vectorsC } from "./vectors/c.ts";
+import { vectorsH } from "./vectors/h.ts";
+import { shapes } from "./vectors/smuggling.ts";
 import { sample, traversals } from "./vectors/traversals.ts";
+import type { Shot } from "./vectors/vector.ts";
 
 const hidden = "GET /admin/secret HTTP/1.1\r\nHost: a\r\n\r\n";
 
@@ -118,6 +126,52 @@ describe("emulators of careless applications, with nothing in front of them", ()
     assert.equal(leaksOf(application.received.slice(-1), ["made-up"]).length, 1);
     assert.deepEqual(leaksOf(application.received.slice(-1)), []);
   });
+});
+
+describe("the tables, with nothing in front of the applications", () => {
+  const mint = createMint(1_800_000_000);
+  const shot = (actor: string): Shot => ({ caseId: `${actor}/bare/0`, mint, nowSeconds: 1_800_000_000 });
+
+  /** Everything that an application takes out of these bytes and its caller may not do. */
+  const leaking = (bytes: Buffer, emulator: Emulator, actor: Actor): string[] => {
+    const found: string[] = [];
+    let rest = bytes;
+    for (;;) {
+      const taken = takeRequest(rest, emulator);
+      if (taken.kind !== "request") return found;
+      const hidden = taken.request.headers.some(([, value]) => value.startsWith("anon/smuggled"));
+      const { operation } = readAs(emulator, taken.request);
+      if (!mayReach(hidden ? "anon" : actor, operation)) found.push(operation.kind);
+      rest = taken.rest;
+      if (rest.length === 0) return found;
+    }
+  };
+
+  it("holds at least 79 smuggling shapes, most of which leak on some application", () => {
+    assert.ok(shapes.length >= 79, String(shapes.length));
+    const effective = shapes.filter(({ text }) =>
+      emulators.some((emulator) => leaking(Buffer.from(text(shot("anon")), "latin1"), emulator, "anon").length > 0),
+    );
+    assert.ok(effective.length > shapes.length / 2, `${effective.length} of ${shapes.length}`);
+  });
+
+  for (const { name, vectors, least } of [
+    { name: "A", vectors: vectorsA, least: 24 },
+    { name: "B", vectors: vectorsB, least: 12 },
+    { name: "C", vectors: vectorsC, least: 20 },
+    { name: "H", vectors: vectorsH, least: 6 },
+  ]) {
+    it(`group ${name} has at least ${least} lines of which some row leaks on some application`, () => {
+      const effective = vectors.filter((vector) =>
+        vector.rows.some(({ send, actor = vector.actor }) => {
+          if (send.kind !== "http1") return false;
+          const bytes = send.bytes(shot(actor));
+          return emulators.some((emulator) => leaking(bytes, emulator, actor).length > 0);
+        }),
+      );
+      assert.ok(effective.length >= least, `${effective.length}: ${effective.map(({ id }) => id).join(" ")}`);
+    });
+  }
 });
 
 describe("spellings of a traversal (A32)", () => {

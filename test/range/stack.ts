@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { recordEverything } from "./judged.ts";
 
 const picket = fileURLToPath(new URL("../../bin/picket", import.meta.url));
 
@@ -42,7 +43,10 @@ export async function startStack(files: Readonly<Record<string, string>>): Promi
   await Promise.all(Object.entries(files).map(([name, text]) => writeFile(path.join(folder, name), text)));
   const [statusPort = 0] = await freePorts(1);
   const options = ["--status-address", `127.0.0.1:${statusPort}`, "--state-dir", stateFolder, "-o", "json"];
-  const child = spawn(picket, ["run", folder, ...options], { stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(picket, ["run", folder, ...options], {
+    stdio: ["ignore", "pipe", "pipe"],
+    env: { ...process.env, ...recordEverything },
+  });
   const lines = collect(child);
   let noted: readonly Running[] = [];
 

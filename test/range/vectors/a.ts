@@ -287,9 +287,11 @@ export const vectorsA: readonly Vector[] = [
     ...group,
     id: "A23",
     name: "every legal character inside a templated segment",
-    rows: [..."*!$&'()+,=:@~_-."].flatMap((character) =>
-      targets([403], [`/orders/1${character}2`, `/orders/${character === "." ? "x." : character}`]),
-    ),
+    rows: "*!$&'()+,=:@~_-."
+      .split("")
+      .flatMap((character) =>
+        targets([403], [`/orders/1${character}2`, `/orders/${character === "." ? "x." : character}`]),
+      ),
   },
   {
     ...group,

@@ -656,8 +656,11 @@ export const vectorsB: readonly Vector[] = [
         actor: "anon",
         send: bytes(
           (shot) =>
-            `${requestText(shot, { method: "POST", target: "/transfer", headers: [json, "Transfer-Encoding: chunked", "Trailer: authorization"] })}` +
-            `2\r\n{}\r\n0\r\nAuthorization: Bearer ${shot.mint.honest("alice")}\r\n\r\n`,
+            requestText(shot, {
+              method: "POST",
+              target: "/transfer",
+              headers: [json, "Transfer-Encoding: chunked", "Trailer: authorization"],
+            }) + `2\r\n{}\r\n0\r\nAuthorization: Bearer ${shot.mint.honest("alice")}\r\n\r\n`,
         ),
         expect: [400, 401],
       },
