@@ -87,6 +87,42 @@ describe("the range: hostile requests against ten careless applications behind p
     assert.deepEqual(range.stack.missing(), []);
   });
 
+  it("C27 takes both keys while they overlap, and the old one no longer when it is gone", async () => {
+    const { mint, stack, guarded } = range;
+    const identity = await policyFile("identity.yaml");
+    const claims = JSON.stringify(mint.claims("root"));
+    const old = mint.honest("root");
+    const next = mint.compact({
+      header: '{"alg":"ES256","kid":"es-2"}',
+      payload: claims,
+      algorithm: "ES256",
+      key: "nextES256",
+    });
+    const ask = async (token: string, actor: string): Promise<number> => {
+      const shot = { caseId: `${actor}/C27/0`, mint, nowSeconds: 0 };
+      const text = requestText(shot, { target: "/admin/secret", headers: [`Authorization: Bearer ${token}`] });
+      return (await sendHttp1(guarded[0]?.port ?? 0, Buffer.from(text))).statuses[0] ?? 0;
+    };
+    const becomes = async (token: string, status: number): Promise<void> => {
+      const deadline = performance.now() + 15_000;
+      while ((await ask(token, "root")) !== status && performance.now() < deadline) await sleep(50);
+      assert.equal(await ask(token, "root"), status);
+    };
+    assert.deepEqual([await ask(old, "root"), await ask(next, "anon")], [200, 401]);
+    await stack.rewrite(
+      "identity.yaml",
+      identity.replace("__JWKS__", () => mint.rotation.overlap),
+    );
+    await becomes(next, 200);
+    await becomes(old, 200);
+    await stack.rewrite(
+      "identity.yaml",
+      identity.replace("__JWKS__", () => mint.rotation.done),
+    );
+    await becomes(old, 401);
+    assert.deepEqual([await ask(old, "anon"), await ask(next, "root")], [401, 200]);
+  });
+
   it("every request that ever reached an application was judged as it was received, and carries its decision", async () => {
     assert.deepEqual(await differences(range.received(), range.stack.stateFolder), []);
   });

@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rename, rm, writeFile } from "node:fs/promises";
 import net from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -30,6 +30,8 @@ export interface Stack {
   /** Everything printed, line by line. */
   output(): readonly string[];
   readonly stateFolder: string;
+  /** Replaces a file of the policy folder, as an editor does: a new file takes the place of the old one. */
+  rewrite(name: string, text: string): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -62,6 +64,11 @@ export async function startStack(files: Readonly<Record<string, string>>): Promi
   return {
     isReady,
     stateFolder,
+    rewrite: async (name, text) => {
+      const next = path.join(home, "next");
+      await writeFile(next, text);
+      await rename(next, path.join(folder, name));
+    },
     output: () => lines,
     noteProcesses: () => {
       noted = descendants(child.pid ?? 0);

@@ -13,6 +13,8 @@ type Algorithm = "ES256" | "RS256" | "PS256" | "HS256" | "none";
 export interface Mint {
   /** Key set of the issuer, as JSON text. */
   readonly jwks: string;
+  /** Key sets of a rotation: the next key beside the present ones, then the next key alone. */
+  readonly rotation: { readonly overlap: string; readonly done: string };
   readonly publicPem: Readonly<Record<"ES256" | "RS256", string>>;
   readonly publicJwk: Readonly<Record<"ES256" | "RS256", string>>;
   readonly publicDer: Readonly<Record<"ES256" | "RS256", Buffer>>;
@@ -29,8 +31,8 @@ export interface Bent {
   readonly header: string;
   readonly payload: string;
   readonly algorithm: Algorithm;
-  /** Which private key; `stranger` is no key of the issuer. */
-  readonly key?: "ES256" | "RS256" | "strangerES256" | "strangerRS256";
+  /** Which private key; `next` is the issuer's only during and after the rotation, `stranger` never. */
+  readonly key?: "ES256" | "RS256" | "nextES256" | "strangerES256" | "strangerRS256";
   /** Secret for HS256. */
   readonly secret?: string | Buffer;
 }
@@ -44,17 +46,19 @@ export function createMint(nowSeconds: number): Mint {
   const keys = {
     ES256: generateKeyPairSync("ec", { namedCurve: "P-256" }),
     RS256: generateKeyPairSync("rsa", { modulusLength: 2048 }),
+    nextES256: generateKeyPairSync("ec", { namedCurve: "P-256" }),
     strangerES256: generateKeyPairSync("ec", { namedCurve: "P-256" }),
     strangerRS256: generateKeyPairSync("rsa", { modulusLength: 2048 }),
   };
-  const jwk = (name: "ES256" | "RS256", kid: string): Record<string, unknown> => ({
+  const jwk = (name: "ES256" | "RS256" | "nextES256", kid: string): Record<string, unknown> => ({
     ...keys[name].publicKey.export({ format: "jwk" }),
     kid,
-    alg: name,
+    alg: name === "RS256" ? "RS256" : "ES256",
     use: "sig",
   });
   const es = jwk("ES256", "es-1");
   const rs = jwk("RS256", "rs-1");
+  const next = jwk("nextES256", "es-2");
   const compact = ({ header, payload, algorithm, key, secret }: Bent): string => {
     const input = `${encode(header)}.${encode(payload)}`;
     const privateKey = keys[key ?? (algorithm === "ES256" ? "ES256" : "RS256")].privateKey;
@@ -73,6 +77,7 @@ export function createMint(nowSeconds: number): Mint {
   const der = (key: KeyObject): Buffer => key.export({ format: "der", type: "spki" });
   return {
     jwks: JSON.stringify({ keys: [es, rs] }),
+    rotation: { overlap: JSON.stringify({ keys: [es, rs, next] }), done: JSON.stringify({ keys: [next] }) },
     publicPem: { ES256: pem(keys.ES256.publicKey), RS256: pem(keys.RS256.publicKey) },
     publicJwk: { ES256: JSON.stringify(es), RS256: JSON.stringify(rs) },
     publicDer: { ES256: der(keys.ES256.publicKey), RS256: der(keys.RS256.publicKey) },
