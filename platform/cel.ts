@@ -291,7 +291,7 @@ function chain(node: ASTNode, operator: "&&" | "||"): readonly ASTNode[] {
     operands.push(first.args[1]);
     first = first.args[0];
   }
-  return [first, ...operands.reverse()];
+  return [first, ...operands.toReversed()];
 }
 
 function isAscii(text: string): boolean {

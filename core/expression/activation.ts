@@ -6,6 +6,8 @@ export interface ValueField<C> {
   readonly kind: "value";
   /** Upper bound of characters or items, for the static cost; without it the general bounds hold. */
   readonly sizeMax?: number;
+  /** True when it never is a list or a map, so that comparing it is cheap. */
+  readonly isText?: boolean;
   read(context: C): Value | EvaluationError | undefined;
 }
 
@@ -19,6 +21,8 @@ export interface IntegerField<C> {
 export interface KeyedField<C> {
   readonly kind: "keyed";
   readonly sizeMax?: number;
+  /** True when no entry ever is a list or a map. */
+  readonly isText?: boolean;
   /** What one read costs at most, when that is more than a look-up. */
   readonly cost?: number;
   /** The form of a key that `entry` knows, such as lower case. */

@@ -1,7 +1,7 @@
 import { equalityDepthMax, equalityNodesMax } from "./bounds.ts";
 import {
   Duration,
-  EntryMap,
+  type EntryMap,
   entryOf,
   EvaluationError,
   isList,
@@ -31,8 +31,7 @@ function deepEquals(left: Value, right: Value, budget: { nodes: number }, depth:
   const leftNumber = numeric(left);
   if (leftNumber !== undefined) {
     const rightNumber = numeric(right);
-    // Loose equality of bigint and number is exact in ECMAScript (7.2.14).
-    return rightNumber !== undefined && leftNumber == rightNumber;
+    return rightNumber !== undefined && sameNumber(leftNumber, rightNumber);
   }
   if (typeof left !== "object" || left === null || typeof right !== "object" || right === null) return left === right;
   if (isList(left)) {
@@ -71,6 +70,11 @@ function mapsEqual(
   return true;
 }
 
+/** Order between bigint and number is exact in ECMAScript (7.2.12); NaN is on neither side. */
+function sameNumber(left: number | bigint, right: number | bigint): boolean {
+  return left <= right ? left >= right : false;
+}
+
 function numeric(value: Value): number | bigint | undefined {
   if (typeof value === "number" || typeof value === "bigint") return value;
   return value instanceof Uint ? value.value : undefined;
@@ -82,7 +86,7 @@ export function order(left: Value, right: Value): number | EvaluationError {
   if (leftNumber !== undefined) {
     const rightNumber = numeric(right);
     if (rightNumber === undefined) return wrongType;
-    return leftNumber < rightNumber ? -1 : leftNumber > rightNumber ? 1 : leftNumber == rightNumber ? 0 : NaN;
+    return leftNumber < rightNumber ? -1 : leftNumber > rightNumber ? 1 : sameNumber(leftNumber, rightNumber) ? 0 : NaN;
   }
   if (typeof left === "string") return typeof right === "string" ? compareText(left, right) : wrongType;
   if (typeof left === "boolean") return typeof right === "boolean" ? Number(left) - Number(right) : wrongType;

@@ -14,7 +14,7 @@ import {
 import { contains, equals, greater, greaterOrEqual, less, lessOrEqual } from "./compare.ts";
 import { costOf } from "./cost.ts";
 import { binaryFunctions, unaryFunctions } from "./functions.ts";
-import { fixedOffset, timestampPart, timestampParts, type ZoneOffset } from "./time.ts";
+import { fixedOffset, timestampPart, timestampParts, type TimestampPart, type ZoneOffset } from "./time.ts";
 import {
   bounded,
   EntryMap,
@@ -634,7 +634,7 @@ class Compiler<C> {
     });
   }
 
-  #partInZone(target: Expression, zone: Expression, part: (local: Date) => number): Part<C> {
+  #partInZone(target: Expression, zone: Expression, part: TimestampPart): Part<C> {
     if (zone.kind !== "literal" || typeof zone.value !== "string") {
       return this.#refuse(zone, "the time zone must be written out", 'write now.getHours("Europe/Prague")');
     }

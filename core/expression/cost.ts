@@ -1,7 +1,7 @@
 import { fieldOf, type Schema, type Variable } from "./activation.ts";
 import type { Expression } from "./ast.ts";
-import { listSizeMax, matchTextMax, stringSizeMax } from "./bounds.ts";
-import { binaryFunctions, unaryFunctions } from "./functions.ts";
+import { equalityNodesMax, listSizeMax, matchTextMax, stringSizeMax } from "./bounds.ts";
+import { binaryFunctions, unaryFunctions, type UnaryFunction } from "./functions.ts";
 
 /** What is known about a part before it runs: its cost, its size, and the size of its items when it is a list. */
 interface Estimate {
@@ -10,6 +10,9 @@ interface Estimate {
   readonly item: number;
   /** Most items when iterated. */
   readonly count: number;
+  /** Most values that a comparison looks at, in it and in one of its items: 1 unless it may be a list or a map. */
+  readonly nodes: number;
+  readonly itemNodes: number;
 }
 
 /** A point in time in a named zone: the zone rules are looked up. */
@@ -31,8 +34,9 @@ interface Known<C> {
 
 type Locals = ReadonlyMap<string, Estimate>;
 
-const unknown: Estimate = { cost: 1, size: stringSizeMax, item: stringSizeMax, count: listSizeMax };
-const scalar: Estimate = { cost: 1, size: 1, item: 1, count: 1 };
+const scalar: Estimate = { cost: 1, size: 1, item: 1, count: 1, nodes: 1, itemNodes: 1 };
+const anyText: Estimate = { ...scalar, size: stringSizeMax, item: stringSizeMax, count: listSizeMax };
+const anyJson: Estimate = { ...anyText, nodes: equalityNodesMax, itemNodes: equalityNodesMax };
 
 function estimate<C>(node: Expression, known: Known<C>, locals: Locals): Estimate {
   const of = (part: Expression): Estimate => estimate(part, known, locals);
@@ -58,12 +62,15 @@ function estimate<C>(node: Expression, known: Known<C>, locals: Locals): Estimat
     case "list": {
       const items = node.items.map(of);
       const size = Math.max(1, ...items.map((item) => item.size));
-      return { cost: items.length + sum(items), size: items.length * size, item: size, count: items.length };
+      const nodes = Math.max(1, ...items.map((item) => item.nodes));
+      const cost = items.length + sum(items);
+      return { cost, ...collection(items.length, size, nodes) };
     }
     case "map": {
       const parts = node.entries.flatMap(({ key, value }) => [of(key), of(value)]);
-      const item = Math.max(1, ...parts.map((part) => part.size));
-      return { cost: 10 * parts.length + sum(parts), size: parts.length * item, item, count: node.entries.length };
+      const size = Math.max(1, ...parts.map((part) => part.size));
+      const nodes = Math.max(1, ...parts.map((part) => part.nodes));
+      return { cost: 10 * parts.length + sum(parts), ...collection(parts.length, size, nodes) };
     }
     case "iterate":
       return ofIteration(node, of(node.range), known, locals);
@@ -76,6 +83,11 @@ function estimate<C>(node: Expression, known: Known<C>, locals: Locals): Estimat
   }
 }
 
+/** So many items of at most this size; what holds them is at most what evaluation accepts. */
+function collection(count: number, item: number, itemNodes: number): Omit<Estimate, "cost"> {
+  return { size: count * item, item, count, nodes: Math.min(1 + count * itemNodes, equalityNodesMax), itemNodes };
+}
+
 function sum(parts: readonly Estimate[]): number {
   return parts.reduce((total, part) => total + part.cost, 0);
 }
@@ -85,16 +97,17 @@ function ofField<C>(field: Variable<C>): Estimate {
     case "integer":
       return { ...scalar, cost: 3 };
     case "texts":
-      return { cost: stringSizeMax / 8, size: stringSizeMax, item: stringSizeMax, count: listSizeMax };
+      return { ...collection(listSizeMax, stringSizeMax, 1), cost: stringSizeMax / 8, size: stringSizeMax };
     case "value": {
       const size = field.sizeMax ?? stringSizeMax;
-      return { cost: 5, size, item: size, count: Math.min(size, listSizeMax) };
+      const known = field.isText === true ? anyText : anyJson;
+      return { ...known, cost: 5, size, item: size, count: Math.min(size, listSizeMax) };
     }
     case "keyed":
       // Asked by `in`: one look-up, whatever the size of the map.
-      return { ...unknown, cost: field.cost ?? 5, count: 1 };
+      return { ...anyText, cost: field.cost ?? 5, count: 1 };
     case "fields":
-      return unknown;
+      return anyText;
   }
 }
 
@@ -102,9 +115,14 @@ function ofMember<C>(operand: Expression, read: Estimate, known: Known<C>, local
   const field = fieldOf(known.schema, operand, (name) => locals.has(name));
   if (field?.kind === "keyed") {
     const size = field.sizeMax ?? stringSizeMax;
-    return { cost: (field.cost ?? 5) + size / 32, size, item: size, count: listSizeMax };
+    return { ...(field.isText === true ? anyText : anyJson), cost: (field.cost ?? 5) + size / 32, size, item: size };
   }
-  return { cost: read.cost + 3, size: read.item, item: read.item, count: listSizeMax };
+  return itemOf(read, read.cost + 3);
+}
+
+function itemOf(whole: Estimate, cost: number): Estimate {
+  const { item, itemNodes } = whole;
+  return { cost, size: item, item, count: listSizeMax, nodes: itemNodes, itemNodes };
 }
 
 function ofIteration<C>(
@@ -113,17 +131,13 @@ function ofIteration<C>(
   known: Known<C>,
   locals: Locals,
 ): Estimate {
-  const item: Estimate = { cost: 1, size: range.item, item: range.item, count: listSizeMax };
-  const inside = new Map(locals).set(node.variable, item);
+  const inside = new Map(locals).set(node.variable, itemOf(range, 1));
   const body = estimate(node.body, known, inside);
   const filter = node.filter === undefined ? 0 : estimate(node.filter, known, inside).cost;
-  const size = node.macro === "map" ? body.size : range.item;
-  return {
-    cost: range.cost + range.count * (2 + filter + body.cost),
-    size: range.count * size,
-    item: size,
-    count: range.count,
-  };
+  const cost = range.cost + range.count * (2 + filter + body.cost);
+  if (node.macro === "map") return { cost, ...collection(range.count, body.size, body.nodes) };
+  if (node.macro === "filter") return { ...range, cost };
+  return { ...scalar, cost };
 }
 
 function ofCall<C>(node: Expression & { kind: "call" }, known: Known<C>, parts: readonly Estimate[]): Estimate {
@@ -132,33 +146,51 @@ function ofCall<C>(node: Expression & { kind: "call" }, known: Known<C>, parts: 
   switch (node.function) {
     case "==":
     case "!=":
+      return { ...scalar, cost: cost + equality(first, second) };
     case "<":
     case "<=":
     case ">":
     case ">=":
-      return { ...scalar, cost: cost + 2 + Math.min(first.size, second.size) / 32 };
+      // Never of lists or maps; texts are compared character by character.
+      return { ...scalar, cost: cost + 2 + Math.min(first.size, second.size) / 8 };
     case "in":
-      return { ...scalar, cost: cost + second.count * (2 + Math.min(first.size, second.item) / 32) };
+      return { ...scalar, cost: cost + second.count * equality(first, itemOf(second, 0)) };
     case "+": {
       const size = Math.min(first.size + second.size, Math.max(stringSizeMax, listSizeMax));
-      const item = Math.max(first.item, second.item);
-      return { cost: cost + 5 + size / 8, size, item, count: Math.min(first.count + second.count, listSizeMax) };
+      const count = Math.min(first.count + second.count, listSizeMax);
+      return { ...larger(first, second), cost: cost + 5 + size / 8, size, count };
     }
     case "?:":
-      return {
-        cost,
-        size: Math.max(second.size, third.size),
-        item: Math.max(second.item, third.item),
-        count: Math.max(second.count, third.count),
-      };
+      return { ...larger(second, third), cost };
     case "matches":
       return { ...scalar, cost: cost + Math.min(first.size, matchTextMax) * (5 + 5 * programSize(node, known)) };
   }
   const unary = parts.length === 1 ? unaryFunctions.get(node.function) : undefined;
-  if (unary !== undefined) return { ...first, cost: cost + unary.cost(first.size), size: unary.size ?? first.size };
+  if (unary !== undefined) return ofUnary(unary, first, cost);
   const binary = parts.length === 2 ? binaryFunctions.get(node.function) : undefined;
   if (binary !== undefined) return { ...scalar, cost: cost + binary.cost(first.size, second.size) };
   return { ...scalar, cost: cost + (unaryFunctions.has(node.function) ? zoneCost : 20) };
+}
+
+function ofUnary(unary: UnaryFunction, operand: Estimate, cost: number): Estimate {
+  const result = unary.size === undefined ? operand : { ...scalar, size: unary.size };
+  return { ...result, cost: cost + unary.cost(operand.size) };
+}
+
+/** Values of both sides are looked at until one has no more; a text costs little per character, a value in a list more. */
+function equality(left: Estimate, right: Estimate): number {
+  const nodes = Math.min(left.nodes, right.nodes);
+  return 2 + Math.min(left.size, right.size) / 32 + (nodes > 1 ? 40 * nodes : 0);
+}
+
+function larger(left: Estimate, right: Estimate): Omit<Estimate, "cost"> {
+  return {
+    size: Math.max(left.size, right.size),
+    item: Math.max(left.item, right.item),
+    count: Math.max(left.count, right.count),
+    nodes: Math.min(left.nodes + right.nodes, equalityNodesMax),
+    itemNodes: Math.max(left.itemNodes, right.itemNodes),
+  };
 }
 
 /**

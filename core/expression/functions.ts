@@ -19,23 +19,24 @@ export interface BinaryFunction {
 }
 
 const perCharacter = (size: number): number => 2 + size / 4;
+const perByte = (size: number): number => 2 + size * 1.2;
 const constant = (): number => 2;
 
-function conversion(apply: (value: Value) => Result, size?: number): UnaryFunction {
-  return { form: "global", apply, cost: perCharacter, ...(size === undefined ? {} : { size }) };
+function conversion(apply: (value: Value) => Result): UnaryFunction {
+  return { form: "global", apply, cost: perCharacter, size: 1 };
 }
 
 /** Functions of one value that expressions may call. */
 export const unaryFunctions: ReadonlyMap<string, UnaryFunction> = new Map<string, UnaryFunction>([
   ["size", { form: "both", apply: sizeOf, cost: perCharacter, size: 1 }],
-  ["int", conversion(toInt, 1)],
-  ["uint", conversion(toUint, 1)],
-  ["double", conversion(toDouble, 1)],
-  ["bool", conversion(toBool, 1)],
-  ["string", conversion(toText)],
-  ["bytes", conversion(toBytes)],
-  ["timestamp", conversion(toTimestamp, 1)],
-  ["duration", conversion(toDuration, 1)],
+  ["int", conversion(toInt)],
+  ["uint", conversion(toUint)],
+  ["double", conversion(toDouble)],
+  ["bool", conversion(toBool)],
+  ["string", { form: "global", apply: toText, cost: perByte }],
+  ["bytes", { form: "global", apply: toBytes, cost: perByte }],
+  ["timestamp", conversion(toTimestamp)],
+  ["duration", conversion(toDuration)],
   ["type", { form: "global", apply: typeOf, cost: constant, size: 1 }],
   ["dyn", { form: "global", apply: (value) => value, cost: constant }],
   ["lowerAscii", { form: "method", apply: lowerAscii, cost: perCharacter }],

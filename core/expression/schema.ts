@@ -26,18 +26,22 @@ const hourMs = 3_600_000;
 type WhenField = Field<WhenContext>;
 
 function text(read: (context: WhenContext) => string | undefined): WhenField {
-  return { kind: "value", read };
+  return { kind: "value", isText: true, read };
 }
 
 const request = new Map<string, WhenField>([
-  ["method", { kind: "value", sizeMax: 16, read: ({ call }) => call.request.method }],
+  ["method", { kind: "value", isText: true, sizeMax: 16, read: ({ call }) => call.request.method }],
   ["path", text(({ call }) => call.request.path)],
-  ["host", { kind: "value", sizeMax: 255, read: ({ call }) => call.request.host }],
-  ["query", { kind: "keyed", cost: queryCost, entry: ({ call }, name) => queryEntry(call.request.query, name) }],
+  ["host", { kind: "value", isText: true, sizeMax: 255, read: ({ call }) => call.request.host }],
+  [
+    "query",
+    { kind: "keyed", isText: true, cost: queryCost, entry: ({ call }, name) => queryEntry(call.request.query, name) },
+  ],
   [
     "headers",
     {
       kind: "keyed",
+      isText: true,
       normalise: (name) => name.toLowerCase(),
       entry: ({ call }, name) => call.request.headers.get(name),
     },
@@ -48,7 +52,10 @@ const request = new Map<string, WhenField>([
 ]);
 
 const principal = new Map<string, WhenField>([
-  ["authenticated", { kind: "value", sizeMax: 1, read: ({ call }) => call.principal.kind === "authenticated" }],
+  [
+    "authenticated",
+    { kind: "value", isText: true, sizeMax: 1, read: ({ call }) => call.principal.kind === "authenticated" },
+  ],
   ["id", text(({ call }) => (call.principal.kind === "authenticated" ? call.principal.id : undefined))],
   ["issuer", text(({ call }) => (call.principal.kind === "authenticated" ? call.principal.issuer : undefined))],
   [
@@ -76,17 +83,28 @@ const principal = new Map<string, WhenField>([
 ]);
 
 const source = new Map<string, WhenField>([
-  ["address", { kind: "value", sizeMax: 45, read: ({ call }) => call.sourceAddress || undefined }],
-  ["network", { kind: "value", sizeMax: 48, read: ({ call }) => networkOf(call.sourceAddress) }],
+  ["address", { kind: "value", isText: true, sizeMax: 45, read: ({ call }) => call.sourceAddress || undefined }],
+  ["network", { kind: "value", isText: true, sizeMax: 48, read: ({ call }) => networkOf(call.sourceAddress) }],
 ]);
 
 /** The variables of `when` as direct reads from a call; docs/reference/when.md describes them. */
 export const whenSchema: Schema<WhenContext> = new Map<string, Variable<WhenContext>>([
   ["request", { kind: "fields", fields: request }],
   ["principal", { kind: "fields", fields: principal }],
-  ["resource", { kind: "keyed", sizeMax: parameterSizeMax, entry: (context, name) => context.parameter(name) }],
+  [
+    "resource",
+    { kind: "keyed", isText: true, sizeMax: parameterSizeMax, entry: (context, name) => context.parameter(name) },
+  ],
   ["source", { kind: "fields", fields: source }],
-  ["now", { kind: "value", sizeMax: 1, read: ({ nowMs }) => new Timestamp(BigInt(Math.floor(nowMs)) * 1_000_000n) }],
+  [
+    "now",
+    {
+      kind: "value",
+      isText: true,
+      sizeMax: 1,
+      read: ({ nowMs }) => new Timestamp(BigInt(Math.floor(nowMs)) * 1_000_000n),
+    },
+  ],
 ]);
 
 function claimsOf({ call }: WhenContext): Claims | undefined {

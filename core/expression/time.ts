@@ -1,4 +1,5 @@
 import { duration, timestamp } from "./arithmetic.ts";
+import { dayNumber, localTime, type LocalTime } from "./calendar.ts";
 import { notConvertible, outOfRange, type Result, type Timestamp } from "./value.ts";
 
 /** Minutes east of UTC at a point in time (milliseconds since 1970). */
@@ -16,11 +17,10 @@ export function parseTimestamp(text: string): Result {
   const part = (index: number): number => Number(found[index] ?? 0);
   const [year, month, day, hour, minute, second] = [part(1), part(2), part(3), part(4), part(5), part(6)];
   if (hour > 23 || minute > 59 || second > 59 || part(9) > 23 || part(10) > 59) return notConvertible;
-  const date = new Date(0);
-  date.setUTCFullYear(year, month - 1, day);
-  if (date.getUTCMonth() !== month - 1 || date.getUTCDate() !== day) return notConvertible;
+  const days = dayNumber(year, month, day);
+  if (days === undefined) return notConvertible;
   const offset = (part(9) * 60 + part(10)) * (found[8] === "-" ? -60 : 60);
-  const seconds = date.getTime() / 1000 + hour * 3600 + minute * 60 + second - offset;
+  const seconds = days * 86_400 + hour * 3600 + minute * 60 + second - offset;
   return timestamp(BigInt(seconds) * nanosPerSecond + BigInt((found[7] ?? "").padEnd(9, "0")));
 }
 
@@ -28,8 +28,14 @@ export function parseTimestamp(text: string): Result {
 export function printTimestamp(value: Timestamp): string {
   const fraction = ((value.nanos % nanosPerSecond) + nanosPerSecond) % nanosPerSecond;
   const seconds = (value.nanos - fraction) / nanosPerSecond;
-  const whole = new Date(Number(seconds) * 1000).toISOString().slice(0, 19);
-  return `${whole}${printFraction(fraction)}Z`;
+  const time = localTime(Number(seconds) * 1000);
+  const date = `${digits(time.year, 4)}-${digits(time.month + 1, 2)}-${digits(time.day, 2)}`;
+  const clock = `${digits(time.hour, 2)}:${digits(time.minute, 2)}:${digits(time.second, 2)}`;
+  return `${date}T${clock}${printFraction(fraction)}Z`;
+}
+
+function digits(value: number, count: number): string {
+  return String(value).padStart(count, "0");
 }
 
 const unitNanos: ReadonlyMap<string, bigint> = new Map([
@@ -74,10 +80,10 @@ export function printDuration(nanos: bigint): string {
 
 function printFraction(nanos: bigint): string {
   if (nanos === 0n) return "";
-  const digits = nanos.toString().padStart(9, "0");
-  let end = digits.length;
-  while (digits.charCodeAt(end - 1) === 0x30) end--;
-  return `.${digits.slice(0, end)}`;
+  const all = nanos.toString().padStart(9, "0");
+  let end = all.length;
+  while (all.charCodeAt(end - 1) === 0x30) end--;
+  return `.${all.slice(0, end)}`;
 }
 
 /** Minutes east of UTC for `+02:00`, `02:00`, `-09:30` or `UTC`, undefined for anything else. */
@@ -89,27 +95,22 @@ export function fixedOffset(zone: string): number | undefined {
   return found[1] === "-" ? -minutes : minutes;
 }
 
-type Accessor = (local: Date) => number;
+/** One part of a point in time. */
+export type TimestampPart = (local: LocalTime) => number;
 
-/** The parts of a point in time, each read from a date whose UTC fields hold local time. */
-export const timestampParts: ReadonlyMap<string, Accessor> = new Map<string, Accessor>([
-  ["getFullYear", (local) => local.getUTCFullYear()],
-  ["getMonth", (local) => local.getUTCMonth()],
-  ["getDate", (local) => local.getUTCDate()],
-  ["getDayOfMonth", (local) => local.getUTCDate() - 1],
-  ["getDayOfWeek", (local) => local.getUTCDay()],
-  ["getDayOfYear", (local) => Math.floor((local.getTime() - yearStart(local)) / 86_400_000)],
-  ["getHours", (local) => local.getUTCHours()],
-  ["getMinutes", (local) => local.getUTCMinutes()],
-  ["getSeconds", (local) => local.getUTCSeconds()],
-  ["getMilliseconds", (local) => local.getUTCMilliseconds()],
+/** The parts of a point in time by the names of their functions. */
+export const timestampParts: ReadonlyMap<string, TimestampPart> = new Map<string, TimestampPart>([
+  ["getFullYear", (local) => local.year],
+  ["getMonth", (local) => local.month],
+  ["getDate", (local) => local.day],
+  ["getDayOfMonth", (local) => local.day - 1],
+  ["getDayOfWeek", (local) => local.dayOfWeek],
+  ["getDayOfYear", (local) => local.dayOfYear],
+  ["getHours", (local) => local.hour],
+  ["getMinutes", (local) => local.minute],
+  ["getSeconds", (local) => local.second],
+  ["getMilliseconds", (local) => local.millisecond],
 ]);
-
-function yearStart(local: Date): number {
-  const start = new Date(0);
-  start.setUTCFullYear(local.getUTCFullYear(), 0, 1);
-  return start.getTime();
-}
 
 /** Milliseconds since 1970, cut downwards. */
 export function epochMs(value: Timestamp): number {
@@ -118,9 +119,9 @@ export function epochMs(value: Timestamp): number {
 }
 
 /** One part of a point in time in a zone, or the error `range`. */
-export function timestampPart(value: Timestamp, part: Accessor, zone: ZoneOffset): Result {
+export function timestampPart(value: Timestamp, part: TimestampPart, zone: ZoneOffset): Result {
   const utc = epochMs(value);
-  const found = part(new Date(utc + zone(utc) * 60_000));
+  const found = part(localTime(utc + zone(utc) * 60_000));
   return Number.isInteger(found) ? BigInt(found) : outOfRange;
 }
 

@@ -69,7 +69,7 @@ export function printValue(value: Value): string {
       value.entries.values(),
       (entry) => `${printValue(entry.key)}: ${printValue(entry.value)}`,
     );
-    return `{${entries.sort().join(", ")}}`;
+    return `{${entries.toSorted().join(", ")}}`;
   }
   if (typeof value === "bigint") return `${value}`;
   if (typeof value === "number") return `double ${value}`;

@@ -138,6 +138,10 @@ describe("refusing a when", () => {
   const cases: readonly (readonly [string, RegExp])[] = [
     ["[1].all(a, [1].all(b, [1].all(c, true)))", /3 iterations lie inside each other/],
     ["principal.claims.a.all(x, principal.claims.b.all(y, x == y))", /may cost \d+ units/],
+    [
+      "principal.claims.a in principal.claims.b && principal.claims.a.all(x, x == principal.claims.b)",
+      /may cost \d+ units/,
+    ],
     ['principal.claims.a.all(x, x.matches("a[ab]{40}c"))', /may cost \d+ units/],
     ['request.path.matches("a[ab]{900}c")', /may cost \d+ units/],
     ['request.path.matches("(?=x)")', /not a regular expression of RE2/],
@@ -175,6 +179,11 @@ describe("refusing a when", () => {
   it("gives every expression that compiles a cost within the limit", () => {
     assert.ok(compiled(usual).cost <= expressionCostMax);
     assert.ok(compiled("true").cost < compiled(usual).cost);
+    const owner = 'principal.claims.accounts.exists(a, a.id == resource.id && a.role in ["owner", "deputy"])';
+    assert.ok(compiled(owner).cost <= expressionCostMax);
+    assert.ok(
+      compiled("principal.claims.a == principal.claims.b").cost > compiled("principal.claims.a == request.path").cost,
+    );
   });
 });
 
