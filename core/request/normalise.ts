@@ -4,9 +4,10 @@ import type { PathProblem } from "./path.ts";
 export type NormalisedPath = { readonly path: string } | { readonly problem: PathProblem };
 
 /**
- * What the sidecar's proxy makes of a raw `:path` (query included) before anyone judges it: the model of Envoy with
- * Picket's baseline (`normalize_path`, `merge_slashes`, escaped slashes refused, the front filter). Escaped unreserved
- * bytes are unescaped, `\` becomes `/`, dot segments are resolved, then runs of slashes are merged; the query stays.
+ * What the sidecar's proxy makes of a raw `:path` (query included) before anyone judges it: the model of Envoy 1.40
+ * with Picket's baseline (`normalize_path`, `merge_slashes`, escaped slashes refused, the front filter). Escaped
+ * unreserved bytes are unescaped, `\` becomes `/`, dot segments are resolved, then runs of slashes are merged; the
+ * query stays.
  *
  * For the command line and tests: in the sidecar the real proxy has done it. Idempotent.
  *
@@ -22,31 +23,14 @@ export function normalisePath(raw: string): NormalisedPath {
   const problem = problemOfBytes(raw) ?? problemOfEscapes(raw, end);
   if (problem !== undefined) return { problem };
 
-  const segments: string[] = [];
-  let start = 1;
-  for (let i = 1; i <= end; i++) {
-    const code = i < end ? raw.charCodeAt(i) : 0x2f;
-    if (code !== 0x2f && code !== 0x5c) continue;
-    const isSlashBefore = raw.charCodeAt(start - 1) === 0x2f;
-    const segment = canonicalSegment(raw, start, i);
-    const isLast = i === end;
-    // `..;x` between plain slashes counts as `..`; with an escape or a backslash it does not (seen on Envoy 1.40).
-    const isParameterised = isSlashBefore && code === 0x2f && raw.startsWith("..;", start);
-    if (segment === ".." || isParameterised) {
-      segments.pop();
-      if (isLast) segments.push("");
-    } else if (segment === ".") {
-      if (isLast) segments.push("");
-    } else {
-      segments.push(segment);
-    }
-    start = i + 1;
-  }
-
-  let path = "";
-  for (const segment of segments) if (segment !== "") path += `/${segment}`;
-  if (path === "" || segments.at(-1) === "") path += "/";
-  // The front filter refuses what is left; without it `%2e%2e;` would become `..;` and be resolved by the next hop.
+  const pieces = piecesOf(raw.slice(1, end));
+  // Refused even in a segment that dots would remove.
+  if (pieces.some((piece) => piece.includes("%00"))) return { problem: "encoded-control" };
+  const path = mergeSlashes(`/${resolveDots(pieces).join("/")}`);
+  // The front filter refuses what is left of these. Without it a broken escape could become a whole one by what was
+  // unescaped behind it, and `%2e%2e;` would become `..;`, which the next hop resolves.
+  const broken = path.indexOf(brokenPercent);
+  if (broken >= 0) return { problem: (path.charCodeAt(broken + 1) | 0x20) === 0x75 ? "percent-u" : "broken-escape" };
   if (path.includes(";")) return { problem: "semicolon" };
   return { path: path + raw.slice(end) };
 }
@@ -62,31 +46,64 @@ function problemOfBytes(raw: string): PathProblem | undefined {
   return undefined;
 }
 
-/** Broken escapes pass Envoy as they are, or patched (`%%32%65` to `%252e`); the front filter refuses both forms. */
+/** Escapes that the proxy refuses wherever they stand, before it looks at segments. */
 function problemOfEscapes(raw: string, end: number): PathProblem | undefined {
   for (let i = 0; i < end; i++) {
-    if (raw.charCodeAt(i) !== 0x25) continue;
     const byte = escapedByte(raw, i, end);
-    if (byte < 0) return (raw.charCodeAt(i + 1) | 0x20) === 0x75 ? "percent-u" : "broken-escape";
-    if (byte === 0) return "encoded-control";
     if (byte === 0x2f) return "encoded-slash";
     if (byte === 0x5c) return "encoded-backslash";
-    i += 2;
   }
   return undefined;
 }
 
+/** The segments as written, each in canonical form. */
+function piecesOf(path: string): string[] {
+  const pieces: string[] = [];
+  for (const part of path.split("/")) {
+    // Between plain slashes `..;x` counts as `..` and `.;x` as `.`; escaped or after a backslash they do not.
+    if (part.startsWith("..;")) pieces.push("..");
+    else if (part.startsWith(".;")) pieces.push(".");
+    else for (const piece of part.split("\\")) pieces.push(canonicalSegment(piece));
+  }
+  return pieces;
+}
+
+function resolveDots(pieces: readonly string[]): string[] {
+  const segments: string[] = [];
+  for (const piece of pieces) {
+    if (piece === "..") segments.pop();
+    else if (piece !== ".") segments.push(piece);
+  }
+  const last = pieces.at(-1);
+  if (last === "." || last === "..") segments.push("");
+  return segments;
+}
+
+/** A path of slashes alone keeps two of them, as in Envoy; `parsePath` refuses it. */
+function mergeSlashes(path: string): string {
+  if (!path.includes("//")) return path;
+  const names = path.split("/").filter((segment) => segment !== "");
+  return `/${names.join("/")}${path.endsWith("/") ? "/" : ""}`;
+}
+
+/** Stands for a `%` that starts no escape. No raw path holds it. */
+const brokenPercent = "\0";
+
 /** Bytes that the proxy escapes when they come raw. */
 const escapedByProxy = '"<>^`{|}';
 
-function canonicalSegment(raw: string, start: number, end: number): string {
+function canonicalSegment(raw: string): string {
   let text = "";
-  for (let i = start; i < end; i++) {
+  for (let i = 0; i < raw.length; i++) {
     const character = raw.charAt(i);
     if (character === "%") {
-      const byte = escapedByte(raw, i, end);
-      text += isUnreserved(byte) ? String.fromCharCode(byte) : raw.slice(i, i + 3);
-      i += 2;
+      const byte = escapedByte(raw, i, raw.length);
+      if (byte < 0) {
+        text += brokenPercent;
+      } else {
+        text += isUnreserved(byte) ? String.fromCharCode(byte) : raw.slice(i, i + 3);
+        i += 2;
+      }
     } else if (escapedByProxy.includes(character)) {
       text += `%${character.charCodeAt(0).toString(16).toUpperCase()}`;
     } else {
