@@ -14,6 +14,7 @@ export const lintChecks: readonly Check[] = [
   { name: "lint: oxlint, type-aware", command: ["oxlint", "--type-aware"] },
   { name: "dead code: knip", command: ["knip", "--no-progress"] },
   { name: "folder rule: core imports nothing", findings: coreImports },
+  { name: "folder rule: core reads no clock", findings: clocksInCore },
   { name: "folder rule: programs do not import each other", findings: crossImports },
 ];
 
@@ -61,6 +62,13 @@ function coreImports(): readonly string[] {
   return importsOf("core")
     .filter((one) => folderOf(one) !== "core")
     .map(({ file, target }) => `${file} imports ${target}`);
+}
+
+/** `new Date()` without arguments and `Date()` read the clock; `new Date(ms)` does not. */
+function clocksInCore(): readonly string[] {
+  return globSync("core/**/*.ts", { cwd: root }).filter((file) =>
+    /\bDate\(\s*\)|\bperformance\b/.test(readFileSync(join(root, file), "utf8")),
+  );
 }
 
 const programs = ["operator", "sidecar", "cli"];
