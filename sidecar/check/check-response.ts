@@ -46,6 +46,11 @@ export class AnswerEncoder {
   readonly #templates = new Map<string, Template>();
   readonly #allowed = findPlaces(encodeAllowed());
 
+  /** Ready-made refusals held now. */
+  get templateCount(): number {
+    return this.#templates.size;
+  }
+
   /** Lets the request go on, with the decision id for the application. */
   allowed(id: string): Buffer {
     return fill(this.#allowed, id);
