@@ -1,0 +1,86 @@
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
+import { effectivePolicies } from "../../core/policy/effective.ts";
+import { parseObject, type ObjectChecks, type ParsedObject } from "../../core/policy/parse.ts";
+import { printId } from "../../core/policy/policy.ts";
+import { printProblem } from "../../core/policy/problem.ts";
+import { checkWhen } from "../../platform/cel.ts";
+import { readYamlFile } from "../../platform/yaml.ts";
+
+const bank = new URL("../../examples/bank/", import.meta.url);
+
+const checks: ObjectChecks = {
+  when(source) {
+    const result = checkWhen(source);
+    return result.kind === "checked" ? { checked: result.checked } : { problem: result.problem };
+  },
+};
+
+describe("the policies of the sample bank", () => {
+  const files = yamlFiles("policies");
+  const objects = files.flatMap((file) => read(`policies/${file}`));
+  const policies = objects.flatMap((object) => (object.kind === "policy" ? [object.policy] : []));
+  const workloads = objects.flatMap((object) => (object.kind === "workload" ? [object.workload] : []));
+  const identities = objects.flatMap((object) => (object.kind === "identity" ? [object.identity] : []));
+
+  it("are files of Picket's own kinds, and each object is valid", () => {
+    assert.ok(files.length >= 7, files.join(" "));
+    assert.deepEqual(
+      objects.flatMap((object) => (object.kind === "invalid" ? object.problems.map(printProblem) : [])),
+      [],
+    );
+    assert.deepEqual(
+      objects.filter(({ kind }) => kind === "skipped"),
+      [],
+    );
+    assert.deepEqual([policies.length, workloads.length, identities.length], [5, 4, 1]);
+  });
+
+  it("enforce on every service, behind the floor, without a conflict or a loose end", () => {
+    const { effective, conflicts, unresolved } = effectivePolicies({ policies, workloads, identities });
+    assert.deepEqual([...conflicts, ...unresolved], []);
+    assert.deepEqual(
+      effective.map(({ workload, mode, failure, gates }) => [
+        printId(workload.id),
+        mode,
+        failure.decision,
+        ...gates.map((gate) => `${gate.policy} ${gate.default}`),
+      ]),
+      ["accounts", "admin", "login", "transfers"].map((name) => [
+        `bank/${name}`,
+        "enforce",
+        "deny",
+        `bank/${name} deny`,
+        "floor allow",
+      ]),
+    );
+  });
+
+  it("have a test case for each rule and each limit", () => {
+    const named = policies.flatMap(({ access, limits }) => [
+      ...(access?.rules ?? []).map(({ name }) => name),
+      ...(limits ?? []).map(({ name }) => name),
+    ]);
+    const tests = yamlFiles("tests").map((file) => readFileSync(new URL(`tests/${file}`, bank), "utf8"));
+    assert.ok(named.length >= 15);
+    assert.deepEqual(
+      named.filter((name) => !tests.some((text) => new RegExp(`\\brule: ${name}\\b`).test(text))),
+      [],
+    );
+  });
+
+  it("read no test file as a policy", () => {
+    const kinds = yamlFiles("tests").flatMap((file) => read(`tests/${file}`).map(({ kind }) => kind));
+    assert.deepEqual(kinds, ["skipped", "skipped", "skipped", "skipped"]);
+  });
+});
+
+function yamlFiles(folder: string): readonly string[] {
+  return readdirSync(new URL(`${folder}/`, bank)).filter((file) => file.endsWith(".yaml"));
+}
+
+function read(path: string): readonly ParsedObject[] {
+  const { documents, problems } = readYamlFile(readFileSync(new URL(path, bank)), path);
+  assert.deepEqual(problems.map(printProblem), []);
+  return documents.map((document) => parseObject(document, checks));
+}
