@@ -4,12 +4,14 @@
  */
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, globSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { overlayFields } from "../protos/overlay/fields.ts";
 
 const root = join(import.meta.dirname, "..");
 const output = join(root, "protos/gen");
+/** Filled first and then renamed, so that nobody sees half of it. */
+const next = join(root, "protos/gen.next");
 const staging = join(root, "build/proto-sources");
 const carried = join(root, "node_modules/@grpc/grpc-js-xds/deps");
 const wellKnown = join(root, "node_modules/protoc/include");
@@ -77,9 +79,9 @@ function main(): void {
   const digest = inputDigest();
   const mark = join(output, "inputs.sha256");
   if (process.argv.includes("--if-needed") && existsSync(mark) && readFileSync(mark, "utf8") === digest) return;
-  rmSync(output, { recursive: true, force: true });
+  rmSync(next, { recursive: true, force: true });
   rmSync(staging, { recursive: true, force: true });
-  mkdirSync(output, { recursive: true });
+  mkdirSync(next, { recursive: true });
   stageOverlay();
   const files = closure(entries);
   execFileSync(
@@ -87,13 +89,15 @@ function main(): void {
     [
       ...includes.map((folder) => `--proto_path=${folder}`),
       `--plugin=protoc-gen-ts_proto=${join(root, "node_modules/.bin/protoc-gen-ts_proto")}`,
-      `--ts_proto_out=${output}`,
+      `--ts_proto_out=${next}`,
       `--ts_proto_opt=${options.join(",")}`,
       ...files,
     ],
     { stdio: "inherit", maxBuffer: 1 << 26 },
   );
-  writeFileSync(mark, digest);
+  writeFileSync(join(next, "inputs.sha256"), digest);
+  rmSync(output, { recursive: true, force: true });
+  renameSync(next, output);
   process.stderr.write(`generated ${files.length} files in ${relative(root, output)}\n`);
 }
 

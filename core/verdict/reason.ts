@@ -20,8 +20,6 @@ export const reasons = {
   // allow
   "rule-allowed": { kind: "allow", text: "an allow rule matched and all that it requires holds" },
   "default-allowed": { kind: "allow", text: "no rule matched and the policy allows by default" },
-  "not-enforced": { kind: "allow", text: "the workload is observed only; nothing was judged" },
-  "failure-allowed": { kind: "allow", text: "Picket could not decide and the policy says to allow then" },
   // deny: access
   "rule-denied": { kind: "deny", status: 403, text: "a deny rule matched" },
   "deny-rule-undecidable": {
@@ -33,7 +31,11 @@ export const reasons = {
   "credential-missing": { kind: "deny", status: 401, text: "the operation needs a credential and none was shown" },
   "credential-invalid": { kind: "deny", status: 401, text: "the credential shown is not valid" },
   "credential-expired": { kind: "deny", status: 401, text: "the credential shown has expired" },
-  "keys-stale": { kind: "deny", status: 401, text: "the keys of the issuer are missing or older than the policy accepts" },
+  "keys-stale": {
+    kind: "deny",
+    status: 401,
+    text: "the keys of the issuer are missing or older than the policy accepts",
+  },
   "scope-missing": { kind: "deny", status: 403, text: "the credential lacks a required scope" },
   "claim-mismatch": { kind: "deny", status: 403, text: "a claim is missing or has not the required value" },
   "resource-owner-mismatch": { kind: "deny", status: 403, text: "the resource belongs to somebody else" },

@@ -1,4 +1,8 @@
-import { CheckRequest } from "../../../protos/gen/envoy/service/auth/v3/external_auth.ts";
+import {
+  CheckRequest,
+  type CheckResponse,
+  type DeniedHttpResponse,
+} from "../../../protos/gen/envoy/service/auth/v3/external_auth.ts";
 
 /** A Check as Envoy sends it with Picket's configuration; fields a test does not care about have honest values. */
 export interface CheckFields {
@@ -65,4 +69,10 @@ export function checkRequest(fields: CheckFields = {}): Buffer {
     },
   });
   return Buffer.from(CheckRequest.encode(message).finish());
+}
+
+/** The refusal or error in an answer; undefined for an allow. */
+export function refusalOf({ httpResponse }: CheckResponse): DeniedHttpResponse | undefined {
+  if (httpResponse?.$case === "deniedResponse") return httpResponse.deniedResponse;
+  return httpResponse?.$case === "errorResponse" ? httpResponse.errorResponse : undefined;
 }

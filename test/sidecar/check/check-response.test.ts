@@ -3,6 +3,7 @@ import { reasons, type Reason } from "../../../core/verdict/reason.ts";
 import type { Denial } from "../../../core/policy/policy.ts";
 import { allow, cannotDecide, challenge, deny, throttle, type Verdict } from "../../../core/verdict/verdict.ts";
 import { CheckResponse } from "../../../protos/gen/envoy/service/auth/v3/external_auth.ts";
+import { refusalOf } from "./check-requests.ts";
 import { AnswerEncoder, decisionIdLength, EncodeError, templatesMax } from "../../../sidecar/check/check-response.ts";
 
 const id = "k3v9q2m000000001";
@@ -47,9 +48,7 @@ describe("AnswerEncoder", () => {
     const count = eachRefusal((bytes, verdict, denial) => {
       const response = CheckResponse.decode(bytes);
       assert.ok(!isAllowed(response), verdict.reason);
-      const refusal =
-        response.errorResponse ??
-        (response.httpResponse?.$case === "deniedResponse" ? response.httpResponse.deniedResponse : undefined);
+      const refusal = refusalOf(response);
       const facts: { status?: number } = reasons[verdict.reason];
       assert.equal(refusal?.status?.code, facts.status);
       const headers = new Map(refusal?.headers.map(({ header }) => [header?.key, header?.value]));
@@ -69,7 +68,7 @@ describe("AnswerEncoder", () => {
   it("uses the field that Envoy counts as an error exactly for what cannot be decided", () => {
     eachRefusal((bytes, verdict) => {
       const response = CheckResponse.decode(bytes);
-      assert.equal(response.errorResponse !== undefined, verdict.kind === "error");
+      assert.equal(response.httpResponse?.$case === "errorResponse", verdict.kind === "error");
       assert.equal(response.httpResponse?.$case === "deniedResponse", verdict.kind !== "error");
     });
   });

@@ -6,7 +6,7 @@ import { createDecisionIds } from "../../../sidecar/check/decision-ids.ts";
 import type { PolicyStore } from "../../../sidecar/policies/store.ts";
 import type { Decision } from "../../../sidecar/report/decision-record.ts";
 import { randomFrom } from "../../core/policy/random-policies.ts";
-import { checkRequest, nowMs, type CheckFields } from "./check-requests.ts";
+import { checkRequest, nowMs, refusalOf, type CheckFields } from "./check-requests.ts";
 import { accountsPolicy, storeOf } from "./policies.ts";
 
 interface Harness {
@@ -36,9 +36,7 @@ function ask(
   const { check, decisions } = harness(policy && storeOf(policy));
   const response = CheckResponse.decode(check(checkRequest(fields)));
   const { verdict } = decisions[0]!.judgement;
-  const refusal =
-    response.errorResponse ??
-    (response.httpResponse?.$case === "deniedResponse" ? response.httpResponse.deniedResponse : undefined);
+  const refusal = refusalOf(response);
   return {
     allowed: refusal === undefined && response.status?.code === 0,
     reason: verdict.reason,
@@ -278,7 +276,7 @@ describe("the check handler", () => {
   it("answers 503 to bytes that are no CheckRequest, and says so", () => {
     const { check, decisions, faults } = harness();
     const response = CheckResponse.decode(check(Uint8Array.of(0x0a, 0xff, 0x01)));
-    assert.equal(response.errorResponse?.status?.code, 503);
+    assert.equal(refusalOf(response)?.status?.code, 503);
     assert.equal(decisions[0]!.judgement.verdict.reason, "check-unreadable");
     assert.equal(faults.length, 1);
   });
@@ -306,7 +304,7 @@ describe("the check handler", () => {
     const broken: PolicyStore = { get: throws, apply: throws, isReady: true, workloads: () => [] };
     const { check, decisions } = harness(broken);
     const response = CheckResponse.decode(check(checkRequest(owner)));
-    assert.equal(response.errorResponse?.status?.code, 503);
+    assert.equal(refusalOf(response)?.status?.code, 503);
     assert.equal(decisions[0]!.judgement.verdict.reason, "internal-error");
   });
 
