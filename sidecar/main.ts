@@ -92,7 +92,7 @@ async function runScorer(config: ScorerConfig): Promise<void> {
       metrics.accessLogEntries.inc();
       metrics.responses.inc({ workload: metrics.workloadLabel(workload), code_class: classOf(status) });
       if (decision === "") return;
-      const known = ring.find(decision);
+      const known = ring.find(decision, ids.numberOf(decision));
       if (known === undefined) metrics.accessLogUnmatched.inc();
       else known.responseStatus = status;
     },
@@ -113,7 +113,7 @@ async function runScorer(config: ScorerConfig): Promise<void> {
       "/decisions/": (url) => {
         const id = url.pathname.slice("/decisions/".length);
         if (id === "") return [...ring.latest(latestShown)].map((decision) => printDecision(decision, hashKey));
-        const decision = ring.find(id);
+        const decision = ring.find(id, ids.numberOf(id));
         return decision && printDecision(decision, hashKey);
       },
     },

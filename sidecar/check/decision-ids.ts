@@ -3,6 +3,10 @@ import { decisionIdLength } from "./check-response.ts";
 /** Makes decision ids, each once per process and hardly twice per install. */
 export interface DecisionIds {
   next(): string;
+  /** The number of the id that `next` gave last: counts up by one. */
+  readonly last: number;
+  /** The number an id was made from; NaN for a text that is no id. */
+  numberOf(id: string): number;
 }
 
 /** Crockford's base 32: no letters that people mix up on the telephone. */
@@ -24,6 +28,19 @@ export function createDecisionIds(seed: Uint8Array): DecisionIds {
         rest = Math.floor(rest / 32);
       }
       return head + tail;
+    },
+    get last() {
+      return count;
+    },
+    numberOf(id) {
+      if (id.length !== decisionIdLength) return Number.NaN;
+      let number = 0;
+      for (let i = decisionIdLength - counterDigits; i < decisionIdLength; i++) {
+        const digit = digits.indexOf(id[i]!);
+        if (digit < 0) return Number.NaN;
+        number = number * 32 + digit;
+      }
+      return number;
     },
   };
 }

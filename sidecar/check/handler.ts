@@ -69,6 +69,7 @@ export function createCheckHandler(options: CheckHandlerOptions): CheckHandler {
     const startMs = clock.monotonic();
     const nowMs = clock.now();
     const id = ids.next();
+    const number = ids.last;
     let judgement = unmatched;
     let workloadName = "";
     let revision = "";
@@ -103,6 +104,7 @@ export function createCheckHandler(options: CheckHandlerOptions): CheckHandler {
     try {
       decided({
         id,
+        number,
         timeMs: nowMs,
         workload: workloadName,
         revision,

@@ -1,4 +1,4 @@
-import { anonymous, type Claims, type Principal } from "../../core/access/principal.ts";
+import { anonymous, type Principal } from "../../core/access/principal.ts";
 import type { EpochMs } from "../../core/limits/time.ts";
 import type { CheckView } from "./check-view.ts";
 import { StructClaims, StructReader, type Range } from "./struct-claims.ts";
@@ -38,7 +38,7 @@ const keysGone: Principal = Object.freeze({ kind: "failed", cause: "keys" });
 export class PrincipalReader {
   readonly #reader = new StructReader();
   readonly #payload: Range = { start: 0, end: 0 };
-  readonly #claims: Claims = new StructClaims(this.#reader, this.#payload);
+  readonly #claims = new StructClaims(this.#reader);
   readonly #metadata: Range = { start: 0, end: 0 };
   readonly #filter: Range = { start: 0, end: 0 };
   readonly #found: Range = { start: 0, end: 0 };
@@ -65,6 +65,7 @@ export class PrincipalReader {
     }
     if (verified === undefined) return failure ?? anonymous;
     if (verified.keysStale) return keysGone;
+    if (!this.#claims.read(this.#payload)) return invalid;
     if (!this.#isPlainHeader(verified) || !this.#arePlainTimes(nowMs)) return invalid;
     const id = this.#claims.get(verified.principalClaim);
     if (typeof id !== "string" || id === "" || id.length > principalBytesMax) return invalid;

@@ -25,6 +25,13 @@ export interface Range {
   end: number;
 }
 
+/** Where keys and values of a struct lie: start and end by turns. */
+export interface StructIndex {
+  count: number;
+  readonly keys: Int32Array;
+  readonly values: Int32Array;
+}
+
 /**
  * Reads google.protobuf.Struct in place: a claim is decoded when a policy asks for it. Holds until the bytes of its
  * Check are reused.
@@ -79,6 +86,61 @@ export class StructReader {
     return isFound;
   }
 
+  /** Notes where the keys and values of the struct at `range` lie. False when there are more than fit. */
+  index(range: Range, into: StructIndex): boolean {
+    const cursor = this.#cursor;
+    const { end } = range;
+    let count = 0;
+    into.count = 0;
+    cursor.at = range.start;
+    while (cursor.at < end) {
+      const tag = cursor.varint(end);
+      if (tag !== entryTag) {
+        cursor.skip(tag & 7, end);
+        continue;
+      }
+      const stop = cursor.length(end);
+      if (count * 2 >= into.keys.length) return false;
+      let keyStart = stop;
+      let keyEnd = stop;
+      let start = stop;
+      let valueEnd = stop;
+      while (cursor.at < stop) {
+        const field = cursor.varint(stop);
+        if (field === keyTag) {
+          keyEnd = cursor.length(stop);
+          keyStart = cursor.at;
+          cursor.at = keyEnd;
+        } else if (field === valueTag) {
+          valueEnd = cursor.length(stop);
+          start = cursor.at;
+          cursor.at = valueEnd;
+        } else cursor.skip(field & 7, stop);
+      }
+      into.keys[count * 2] = keyStart;
+      into.keys[count * 2 + 1] = keyEnd;
+      into.values[count * 2] = start;
+      into.values[count * 2 + 1] = valueEnd;
+      count++;
+    }
+    into.count = count;
+    return true;
+  }
+
+  /** Like `find`, over an index. */
+  findIndexed(index: StructIndex, name: string, into: Range): boolean {
+    const { count, keys, values } = index;
+    let isFound = false;
+    for (let i = 0; i < count * 2; i += 2) {
+      if (!this.#isText(keys[i]!, keys[i + 1]!, name)) continue;
+      if (isFound) throw new WireError("a claim occurs twice");
+      isFound = true;
+      into.start = values[i]!;
+      into.end = values[i + 1]!;
+    }
+    return isFound;
+  }
+
   /** The struct inside the Value at `range`; false when the value is of another kind. */
   openStruct(range: Range, into: Range): boolean {
     const cursor = this.#cursor;
@@ -97,6 +159,8 @@ export class StructReader {
 
   /** Keys of claims are ASCII nearly always; others are compared as text. */
   #isText(start: number, end: number, text: string): boolean {
+    // No UTF-8 text is shorter in bytes than in code units, so most keys are ruled out by their length.
+    if (end - start < text.length) return false;
     const { bytes } = this.#cursor;
     if (equalsAscii(bytes, start, end, text)) return true;
     for (let i = start; i < end; i++) {
@@ -186,19 +250,30 @@ export class StructReader {
   }
 }
 
-/** Verified claims of the present Check, decoded when asked for. */
+/** Claims of one token that are looked at; a token with more is not read at all. */
+export const claimsMax = 128;
+
+/** Verified claims of the present Check: indexed once, decoded when asked for. */
 export class StructClaims implements Claims {
   readonly #reader: StructReader;
-  readonly #payload: Range;
+  readonly #index: StructIndex = {
+    count: 0,
+    keys: new Int32Array(claimsMax * 2),
+    values: new Int32Array(claimsMax * 2),
+  };
   readonly #found: Range = { start: 0, end: 0 };
 
-  /** `payload` is written over for each Check. */
-  constructor(reader: StructReader, payload: Range) {
+  constructor(reader: StructReader) {
     this.#reader = reader;
-    this.#payload = payload;
+  }
+
+  /** Takes the claims at `payload`. False when there are more than `claimsMax`: then they hold nothing. */
+  read(payload: Range): boolean {
+    return this.#reader.index(payload, this.#index);
   }
 
   get(name: string): ClaimValue | undefined {
-    return this.#reader.find(this.#payload, name, this.#found) ? this.#reader.value(this.#found) : undefined;
+    const found = this.#found;
+    return this.#reader.findIndexed(this.#index, name, found) ? this.#reader.value(found) : undefined;
   }
 }

@@ -15,6 +15,8 @@ export interface JudgedView {
 /** One decision as the check path leaves it. The principal's id is hashed when the record is read, not before. */
 export interface Decision {
   readonly id: string;
+  /** What the id was made from: counts up by one. */
+  readonly number: number;
   readonly timeMs: EpochMs;
   readonly workload: string;
   readonly revision: string;

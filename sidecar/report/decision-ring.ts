@@ -3,39 +3,36 @@ import type { Decision } from "./decision-record.ts";
 /** Decisions kept for `explain`; the oldest gives way. */
 export const decisionsKept = 16_384;
 
-/** The last decisions, found by id. */
+/** The last decisions. The number of a decision is its place, so that keeping one costs a single write. */
 export class DecisionRing {
   readonly #decisions: (Decision | undefined)[];
-  readonly #places = new Map<string, number>();
-  #next = 0;
+  #newest = 0;
 
   constructor(size = decisionsKept) {
-    this.#decisions = Array.from({ length: size });
+    this.#decisions = Array.from({ length: size }, () => undefined);
   }
 
   add(decision: Decision): void {
-    const old = this.#decisions[this.#next];
-    if (old !== undefined) this.#places.delete(old.id);
-    this.#decisions[this.#next] = decision;
-    this.#places.set(decision.id, this.#next);
-    this.#next = (this.#next + 1) % this.#decisions.length;
+    this.#newest = decision.number;
+    this.#decisions[decision.number % this.#decisions.length] = decision;
   }
 
-  find(id: string): Decision | undefined {
-    const place = this.#places.get(id);
-    return place === undefined ? undefined : this.#decisions[place];
+  /** `number` is what the decision's id was made from. */
+  find(id: string, number: number): Decision | undefined {
+    const decision = this.#decisions[number % this.#decisions.length];
+    return decision?.id === id ? decision : undefined;
   }
 
   get size(): number {
-    return this.#places.size;
+    return this.#decisions.reduce((count, decision) => (decision === undefined ? count : count + 1), 0);
   }
 
   /** The newest decisions first, at most `count`. */
   *latest(count: number): Iterable<Decision> {
-    for (let back = 1; back <= Math.min(count, this.#decisions.length); back++) {
-      const decision = this.#decisions.at(this.#next - back);
-      if (decision === undefined) return;
-      yield decision;
+    const size = this.#decisions.length;
+    for (let back = 0; back < Math.min(count, size); back++) {
+      const decision = this.#decisions[(((this.#newest - back) % size) + size) % size];
+      if (decision !== undefined) yield decision;
     }
   }
 }
