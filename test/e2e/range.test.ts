@@ -5,7 +5,7 @@ import { emulators } from "../range/emulators/emulator.ts";
 import { startEmulator } from "../range/emulators/server.ts";
 import { differences } from "../range/judged.ts";
 import { fireAll, inParallel, leaksOf, transmit } from "../range/shooting.ts";
-import { firingsOf, policyFile, startRange, workloadFile, type Range } from "../range/range.ts";
+import { firingsOf, identityFile, policyFile, startRange, workloadFile, type Range } from "../range/range.ts";
 import { sendHttp1 } from "../range/send/http1.ts";
 import { freePorts, startStack } from "../range/stack.ts";
 import { createMint } from "../range/tokens.ts";
@@ -109,16 +109,10 @@ describe("the range: hostile requests against ten careless applications behind p
       assert.equal(await ask(token, "root"), status);
     };
     assert.deepEqual([await ask(old, "root"), await ask(next, "anon")], [200, 401]);
-    await stack.rewrite(
-      "identity.yaml",
-      identity.replace("__JWKS__", () => mint.rotation.overlap),
-    );
+    await stack.rewrite("identity.yaml", identityFile(identity, mint.rotation.overlap));
     await becomes(next, 200);
     await becomes(old, 200);
-    await stack.rewrite(
-      "identity.yaml",
-      identity.replace("__JWKS__", () => mint.rotation.done),
-    );
+    await stack.rewrite("identity.yaml", identityFile(identity, mint.rotation.done));
     await becomes(old, 401);
     assert.deepEqual([await ask(old, "anon"), await ask(next, "root")], [401, 200]);
   });
@@ -147,7 +141,7 @@ describe("key sets that no identity may have (C03, C06, C25)", function () {
       const named = (text: string): string => text.replaceAll("name: shop,", `name: ${name},`);
       const place = { id: name, app: name, listen: ports[index] ?? 0, upstream: application.port };
       files[`${name}.yaml`] = [
-        named(identity).replace("__JWKS__", () => jwks),
+        identityFile(named(identity), jwks),
         orders
           .replace("name: orders,", `name: ${name},`)
           .replace("app: orders", `app: ${name}`)

@@ -53,6 +53,11 @@ function jwk(key: KeyObject, more: Record<string, unknown>): Record<string, unkn
   return { ...key.export({ format: "jwk" }), kid: "k", use: "sig", ...more };
 }
 
+const ps256 =
+  (key: KeyObject): Signer =>
+  (input) =>
+    sign("sha256", input, { key, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 });
+
 function setOf(...keys: readonly Record<string, unknown>[]): string {
   return JSON.stringify({ keys });
 }
@@ -64,8 +69,9 @@ const hmacSecret = Buffer.from("0123456789abcdef0123456789abcdef");
 export const badKeySets: readonly BadKeySet[] = [
   {
     name: "no-algorithm",
+    // A key without an algorithm may be given one; it must not serve the others of its type.
     jwks: setOf(jwk(rsa.publicKey, {})),
-    token: tokenOf({ alg: "RS256", kid: "k" }, rs256(rsa.privateKey)),
+    token: tokenOf({ alg: "PS256", kid: "k" }, ps256(rsa.privateKey)),
   },
   {
     name: "symmetric",

@@ -48,7 +48,7 @@ export async function startRange(): Promise<Range> {
     return { name: isGuarded ? name : `${name} unguarded`, port: ports[index] ?? 0, application };
   });
   const files: Record<string, string> = {
-    "identity.yaml": identity.replace("__JWKS__", () => mint.jwks),
+    "identity.yaml": identityFile(identity, mint.jwks),
     "orders.yaml": orders,
     "unguarded.yaml": unguarded(orders),
   };
@@ -88,6 +88,11 @@ function unguarded(orders: string): string {
     .replace("name: orders,", "name: unguarded,")
     .replace("app: orders", "app: unguarded")
     .replace(/^ {2}guards:.*\n/m, "");
+}
+
+/** An identity with this key set; single quotes, since JSON has none of its own. */
+export function identityFile(template: string, jwks: string): string {
+  return template.replace("__JWKS__", () => `'${jwks}'`);
 }
 
 export interface WorkloadPlace {
