@@ -7,7 +7,7 @@ import { callPlans, proxyBodyLimit, proxyLimits, type CallPlan } from "./call-pl
 import type { Endpoint } from "./endpoint.ts";
 import { pack } from "./envoy/any.ts";
 import { accessLogClusterOf, scorerClusterOf, upstreamCluster } from "./envoy/clusters.ts";
-import { bodyOverride } from "./envoy/filters/body-limit.ts";
+import { bodyExtension } from "./envoy/filters/body-limit.ts";
 import { authzExtension, authzFor } from "./envoy/filters/ext-authz.ts";
 import { jwtExtension } from "./envoy/filters/jwt.ts";
 import { rateLimitOverride } from "./envoy/filters/rate-limit.ts";
@@ -103,21 +103,22 @@ export function translateClosed(workload: Workload, install: InstallConfig): Env
     listeners: [listener(workload, "strict", install)],
     clusters: [upstreamCluster(workload)],
     routes: [closedRoutes(workload)],
-    extensions: extensions({ failure: failureDefault }, names, []),
+    extensions: extensions({ mode: "enforce", guards: {}, failure: failureDefault }, names, []),
   };
   checkReferences(envoy, sharedClusters);
   return envoy;
 }
 
 function extensions(
-  { failure }: Pick<EffectivePolicy, "failure">,
+  policy: Pick<EffectivePolicy, "mode" | "guards" | "failure">,
   { filters }: WorkloadNames,
   issuers: readonly IssuerKeys[],
 ): readonly Resource[] {
   return [
     jwtExtension(filters.jwt, issuers),
-    authzExtension(filters.closed, "closed", failure),
-    authzExtension(filters.open, "open", failure),
+    bodyExtension(filters.body, proxyBodyLimit(policy)),
+    authzExtension(filters.closed, "closed", policy.failure),
+    authzExtension(filters.open, "open", policy.failure),
   ];
 }
 
@@ -129,7 +130,6 @@ function perFilter(
 ): Record<string, Any> {
   const authz = authzFor(policy.mode, policy.failure, policy.guards, { workload, revision });
   const limits = proxyLimits(policy);
-  const bodyLimit = proxyBodyLimit(policy);
   return {
     ...(policy.mode !== "observe" && {
       [filters.jwt]: pack(PerRouteConfig, {
@@ -137,7 +137,6 @@ function perFilter(
       }),
     }),
     ...(limits.length > 0 && { [filters.rateLimit]: rateLimitOverride(limits) }),
-    ...(bodyLimit !== undefined && { [filters.body]: bodyOverride(bodyLimit) }),
     [filters.closed]: authz.closed,
     ...(authz.open !== null && { [filters.open]: authz.open }),
   };

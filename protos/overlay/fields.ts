@@ -6,7 +6,7 @@
 export const overlayFields: readonly { file: string; after: string; lines: readonly string[] }[] = [
   {
     file: "envoy/service/auth/v3/external_auth.proto",
-    after: "message CheckResponse {",
+    after: "  oneof http_response {",
     lines: ["DeniedHttpResponse error_response = 5;"],
   },
   {

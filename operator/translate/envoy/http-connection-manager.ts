@@ -1,6 +1,7 @@
 import type { InstallConfig } from "../../../core/policy/identity.ts";
 import { ApiVersion } from "../../../protos/gen/envoy/config/core/v3/config_source.ts";
 import { HttpProtocolOptions_HeadersWithUnderscoresAction as Underscores } from "../../../protos/gen/envoy/config/core/v3/protocol.ts";
+import { BodySizeLimit } from "../../../protos/gen/envoy/extensions/filters/http/body_size_limit/v3/body_size_limit.ts";
 import { ExtAuthz } from "../../../protos/gen/envoy/extensions/filters/http/ext_authz/v3/ext_authz.ts";
 import { JwtAuthentication } from "../../../protos/gen/envoy/extensions/filters/http/jwt_authn/v3/config.ts";
 import {
@@ -13,7 +14,6 @@ import {
 import { accessLog } from "./access-log.ts";
 import { typeUrlOf } from "./any.ts";
 import { ambiguousFilter } from "./filters/ambiguous.ts";
-import { bodyFilter } from "./filters/body-limit.ts";
 import { discoveredFilter } from "./filters/discovered.ts";
 import { rateLimitFilter } from "./filters/rate-limit.ts";
 import { routerFilter } from "./filters/router.ts";
@@ -80,7 +80,7 @@ function filterChain({ filters }: WorkloadNames, strictness: Strictness): HttpFi
     ...(strictness === "strict" ? [ambiguousFilter(filters.ambiguous)] : []),
     discoveredFilter({ name: filters.jwt, typeUrl: typeUrlOf(JwtAuthentication), disabled: false }),
     rateLimitFilter(filters.rateLimit),
-    bodyFilter(filters.body),
+    discoveredFilter({ name: filters.body, typeUrl: typeUrlOf(BodySizeLimit), disabled: false }),
     // On unless a virtual host switches it off: a lost or misspelt entry there is judged, not let through.
     discoveredFilter({ name: filters.closed, typeUrl: typeUrlOf(ExtAuthz), disabled: false }),
     discoveredFilter({ name: filters.open, typeUrl: typeUrlOf(ExtAuthz), disabled: true }),
@@ -103,7 +103,6 @@ const strict: Partial = {
     acceptHttp10: false,
     enableTrailers: false,
     allowChunkedLength: false,
-    allowCustomMethods: false,
   },
 };
 
@@ -122,7 +121,6 @@ const lenient: Partial = {
     acceptHttp10: true,
     enableTrailers: true,
     allowChunkedLength: false,
-    allowCustomMethods: true,
   },
   upgradeConfigs: [{ upgradeType: "websocket" }],
 };

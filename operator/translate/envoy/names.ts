@@ -44,7 +44,7 @@ export function namesOf(workload: Workload): WorkloadNames {
       ambiguous: "picket.rbac.ambiguous",
       jwt: `picket.jwt|${id}`,
       rateLimit: "picket.ratelimit",
-      body: "picket.body",
+      body: `picket.body|${id}`,
       closed: `picket.authz.closed|${id}`,
       open: `picket.authz.open|${id}`,
     },

@@ -1,17 +1,13 @@
+import { TypedExtensionConfig } from "../../../../protos/gen/envoy/config/core/v3/extension.ts";
 import { BodySizeLimit } from "../../../../protos/gen/envoy/extensions/filters/http/body_size_limit/v3/body_size_limit.ts";
-import { HttpFilter } from "../../../../protos/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.ts";
-import type { Any } from "../../../../protos/gen/google/protobuf/any.ts";
-import { pack } from "../any.ts";
+import type { Resource } from "../../resource.ts";
+import { encodeResource, pack } from "../any.ts";
 
-/** Off until a virtual host brings the size. Counts while the body streams by, without keeping it. */
-export function bodyFilter(name: string): HttpFilter {
-  return HttpFilter.fromPartial({
-    name,
-    disabled: true,
-    configType: { $case: "typedConfig", typedConfig: pack(BodySizeLimit, {}) },
-  });
-}
-
-export function bodyOverride(maxRequestBytes: number): Any {
-  return pack(BodySizeLimit, { maxRequestBytes });
+/**
+ * Counts while the body streams by, without keeping it. By ECDS, since the filter takes no settings from a route;
+ * without a size it counts nothing.
+ */
+export function bodyExtension(name: string, maxRequestBytes: number | undefined): Resource {
+  const typedConfig = pack(BodySizeLimit, maxRequestBytes === undefined ? {} : { maxRequestBytes });
+  return encodeResource(TypedExtensionConfig, name, { name, typedConfig });
 }
