@@ -16,6 +16,9 @@ import { namesOf } from "./names.ts";
 import { groupByPrefix } from "./path-tree.ts";
 import type { Strictness } from "./strictness.ts";
 
+/** Characters that Envoy accepts in a path template. */
+const uriTemplateMax = 256;
+
 type PartialRoute = Parameters<typeof Route.fromPartial>[0];
 type PartialMatch = NonNullable<PartialRoute["match"]>;
 
@@ -140,8 +143,18 @@ function pathMatches({ segments, rest }: Template): PartialMatch[] {
     if (rest) return [{ pathSpecifier: { $case: "pathSeparatedPrefix", pathSeparatedPrefix: path } }];
     return [{ pathSpecifier: { $case: "path", path } }];
   }
+  if (path.length + 3 > uriTemplateMax) return [asRegex(segments, rest)];
   // `/a/*/**` does not match `/a/x`, which the template does.
   return rest ? [uriTemplate(path), uriTemplate(`${path}/**`)] : [uriTemplate(path)];
+}
+
+/** Only for templates too long for Envoy's own form. Built from literals that the template parser checked. */
+function asRegex(segments: Template["segments"], rest: boolean): PartialMatch {
+  const parts = segments.map((segment) =>
+    segment.kind === "literal" ? segment.text.replaceAll(/[.+*?^$()[\]{}|\\]/g, "\\$&") : "[^/]+",
+  );
+  const regex = `/${parts.join("/")}${rest ? "(/.*)?" : ""}`;
+  return { pathSpecifier: { $case: "safeRegex", safeRegex: { regex } } };
 }
 
 function uriTemplate(pathTemplate: string): PartialMatch {
