@@ -1,0 +1,22 @@
+import { address, oneOf, text, type ConfigOf } from "../platform/config.ts";
+import { logLevels } from "../platform/log.ts";
+
+/** Settings of the operator, read once from the environment. docs/reference/settings.md lists them. */
+export const operatorSettings = {
+  folder: text("PICKET_POLICIES", { meaning: "folder with the YAML files that say what is protected and how" }),
+  state: text("PICKET_STATE", { meaning: "folder for the status of objects and their last good generation" }),
+  listen: address("PICKET_OPERATOR_LISTEN", { meaning: "where proxies and scorers get their configuration" }),
+  status: address("PICKET_OPERATOR_STATUS", {
+    meaning: "where /metrics, /readyz and /status are served",
+    fallback: "127.0.0.1:15040",
+  }),
+  scorer: address("PICKET_SCORER", { meaning: "where proxies ask the scorer and send their access log" }),
+  events: oneOf("PICKET_OPERATOR_EVENTS", ["off", "stdout"], {
+    meaning: "print what happens as JSON lines on the standard output",
+    fallback: "off",
+  }),
+  logLevel: oneOf("PICKET_LOG_LEVEL", logLevels, { meaning: "least level that is logged", fallback: "info" }),
+  logFormat: oneOf("PICKET_LOG_FORMAT", ["text", "json"], { meaning: "form of log lines", fallback: "text" }),
+};
+
+export type OperatorConfig = ConfigOf<typeof operatorSettings>;

@@ -1,0 +1,122 @@
+import { mkdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { systemClock } from "../platform/clock.ts";
+import { ConfigError, printAddress, readConfig } from "../platform/config.ts";
+import { createGrpcServer } from "../platform/grpc.ts";
+import { createStatusServer } from "../platform/http-status.ts";
+import { createLog } from "../platform/log.ts";
+import { Registry } from "../platform/metrics.ts";
+import { stopSignal, surviveFaults } from "../platform/shutdown.ts";
+import { httpProbe } from "./canary/probe.ts";
+import { compileFolder, isCompileOutput, compileOutputs } from "./compile.ts";
+import { operatorSettings, type OperatorConfig } from "./config.ts";
+import { createOperatorMetrics } from "./metrics.ts";
+import { createFilesProvider } from "./provider/files.ts";
+import { readText } from "./provider/read.ts";
+import { emptyMemory, parseMemory, type Memory } from "./reconcile/accepted.ts";
+import { endpointOf, envoyTranslator } from "./reconcile/envoy-translator.ts";
+import { proxyGroup, Reconciler, scorerGroup } from "./reconcile/reconciler.ts";
+import { StatusStore, writeAtomically } from "./status/status-store.ts";
+import { createAdsServer, requestBytesMax } from "./xds/server.ts";
+import { proxyTypes, scorerTypes } from "./xds/type-urls.ts";
+
+/** Names of the clusters under which programs of ours say who they are. */
+const groups: Readonly<Record<string, string>> = { "picket-proxy": proxyGroup, "picket-scorer": scorerGroup };
+
+/** How often streams whose clients stopped reading are looked for. */
+const sweepMs = 5_000;
+const stopGraceMs = 500;
+
+try {
+  const { values } = parseArgs({ options: { compile: { type: "string" }, output: { type: "string" } } });
+  if (values.compile === undefined) await runOperator(readConfig(operatorSettings, process.env));
+  else if (isCompileOutput(values.output)) process.exitCode = compileFolder(values.compile, values.output, process);
+  else throw new TypeError(`--output must be one of ${compileOutputs.join(", ")}`);
+} catch (error) {
+  const problems =
+    error instanceof ConfigError ? error.problems : [error instanceof Error ? error.message : String(error)];
+  for (const problem of problems) process.stderr.write(`error: ${problem}\n`);
+  process.exitCode = 2;
+}
+
+/** Builds the operator's parts, starts them, and stops them in reverse. */
+async function runOperator(config: OperatorConfig): Promise<void> {
+  const clock = systemClock;
+  const log = createLog({
+    level: config.logLevel,
+    format: config.logFormat,
+    clock,
+    write: (line) => process.stderr.write(line),
+  }).with({ program: "operator" });
+  const registry = new Registry();
+  const metrics = createOperatorMetrics(registry);
+  surviveFaults(log, () => metrics.faults.inc());
+  const stopping = stopSignal(log);
+
+  const memoryFile = join(config.state, "accepted.json");
+  mkdirSync(config.state, { recursive: true, mode: 0o700 });
+  const status = new StatusStore({ folder: join(config.state, "status"), clock, log });
+  const ads = createAdsServer({
+    groups: new Map([
+      [proxyGroup, proxyTypes],
+      [scorerGroup, scorerTypes],
+    ]),
+    groupOf: ({ cluster }) => (Object.hasOwn(groups, cluster) ? groups[cluster] : undefined),
+    metrics: metrics.xds,
+    log,
+    clock,
+    changed: () => reconciler.clientsChanged(),
+  });
+  const reconciler = new Reconciler({
+    ads,
+    translator: envoyTranslator(endpointOf(config.scorer)),
+    read: readText,
+    status,
+    probe: httpProbe,
+    memory: readMemory(memoryFile, (error) => log.warn("last good generations cannot be read", { error })),
+    save: (text) => writeAtomically(memoryFile, text),
+    emit: (event) => {
+      if (config.events === "stdout") process.stdout.write(`${JSON.stringify(event)}\n`);
+    },
+    metrics,
+    clock,
+    log,
+  });
+  const grpc = createGrpcServer({ exchange: [ads.method] }, requestBytesMax);
+  const statusServer = createStatusServer({
+    registry,
+    ready: () => reconciler.readiness(),
+    routes: { "/status": () => ({ ...reconciler.readiness(), objects: status.all() }) },
+  });
+  const provider = createFilesProvider({
+    folder: config.folder,
+    read: readText,
+    log,
+    unreadable: (why) => reconciler.sourceUnreadable(why),
+  });
+
+  status.start();
+  const statusAddress = await statusServer.start(config.status);
+  await provider.start(stopping, (snapshot) => reconciler.take(snapshot));
+  const listenAddress = await grpc.start(config.listen);
+  const sweeping = setInterval(() => ads.sweep(), sweepMs);
+  log.info("started", { listen: printAddress(listenAddress), status: printAddress(statusAddress) });
+
+  await new Promise<void>((resolve) => stopping.addEventListener("abort", () => resolve(), { once: true }));
+  clearInterval(sweeping);
+  reconciler.stop();
+  ads.close();
+  await grpc.stop(stopGraceMs);
+  await statusServer.stop();
+}
+
+/** What was in force before, if that can be told. */
+function readMemory(file: string, warn: (error: unknown) => void): Memory {
+  try {
+    return parseMemory(readFileSync(file, "utf8")) ?? emptyMemory;
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error && error.code === "ENOENT")) warn(error);
+    return emptyMemory;
+  }
+}

@@ -1,0 +1,15 @@
+import type { ObjectProblem } from "../../core/policy/problem.ts";
+
+/** What people are told while the operator runs; `picket run -o json` prints one a line. */
+export type OperatorEvent =
+  | { readonly event: "problem"; readonly problem: ObjectProblem }
+  | { readonly event: "problems-solved" }
+  | { readonly event: "source-unreadable"; readonly message: string }
+  | { readonly event: "applied"; readonly workload: string; readonly revision: string; readonly mode: string }
+  | { readonly event: "closed"; readonly workload: string; readonly reason: string; readonly message: string }
+  | { readonly event: "removed"; readonly workload: string }
+  | { readonly event: "ready" }
+  | { readonly event: "not-ready"; readonly reason: string };
+
+/** Events about problems in one go; more are counted by the metric and shown by `picket status`. */
+export const problemEventsMax = 100;

@@ -1,0 +1,171 @@
+import { effectivePolicies, speaksAbout, type EffectivePolicies } from "../../core/policy/effective.ts";
+import type { EffectivePolicy } from "../../core/policy/effective-policy.ts";
+import type { Identity, InstallConfig, Workload } from "../../core/policy/identity.ts";
+import type { EpochMs } from "../../core/limits/time.ts";
+import { printId } from "../../core/policy/policy.ts";
+import { isAimedAt, printObject } from "../provider/aim.ts";
+import type { FetchedKeys } from "../translate/issuers.ts";
+import type { EnvoyResources, Resource } from "../translate/resource.ts";
+import type { Translation } from "../translate/translate.ts";
+import { keyOf } from "./accepted.ts";
+import { identityKinds } from "./in-force.ts";
+import type { Settled, SettledObject } from "./settle.ts";
+
+/** How policies become configuration; operator/translate, or a fake. Pure. */
+export interface Translator {
+  readonly install: EnvoyResources;
+  workload(policy: EffectivePolicy, install: InstallConfig, keys: ReadonlyMap<string, FetchedKeys>): Translation;
+  closed(workload: Workload, install: InstallConfig): EnvoyResources;
+}
+
+/** What no PicketConfig says. */
+export const installDefault: InstallConfig = { origin: { file: "", line: 0 }, trustedHops: 0 };
+
+export interface PlanInput {
+  readonly settled: Settled;
+  readonly opened: ReadonlySet<string>;
+  /** Workloads whose application answered a canary, with the revision that did not protect it. */
+  readonly leaking: ReadonlyMap<string, string>;
+  readonly nowMs: EpochMs;
+  readonly translator: Translator;
+}
+
+/** Why a workload answers 503 to everything. */
+export type ClosedReason = "bad-object" | "not-translated" | "canary-failed";
+
+export interface PlannedWorkload {
+  /** `namespace/name` */
+  readonly name: string;
+  readonly effective: EffectivePolicy;
+  readonly state:
+    | { readonly kind: "open"; readonly translation: Translation }
+    | {
+        readonly kind: "closed";
+        readonly reason: ClosedReason;
+        readonly message: string;
+        readonly translation?: Translation;
+      };
+  /** What proxies run of it. */
+  readonly proxy: readonly Resource[];
+  /** What scorers run of it. A closed workload keeps none that was never proven. */
+  readonly scorer: readonly Resource[];
+}
+
+export interface Plan {
+  readonly workloads: readonly PlannedWorkload[];
+  readonly install: readonly Resource[];
+  readonly effective: EffectivePolicies;
+  /** Identities whose keys are too old to be believed, `namespace/name`. */
+  readonly stale: ReadonlySet<string>;
+  /** When time alone changes the plan. */
+  readonly nextMs: EpochMs | undefined;
+}
+
+/** What should run, from what is in force. Pure: equal input gives equal resources. */
+export function makePlan(input: PlanInput): Plan {
+  const { settled, nowMs, translator } = input;
+  const { inForce } = settled;
+  const install = inForce.config ?? installDefault;
+  const effective = effectivePolicies(inForce);
+  const badIdentities = settled.objects.filter(
+    ({ id, badSinceMs }) => identityKinds.has(id.kind) && badSinceMs !== undefined,
+  );
+  const stale = new Set<string>();
+  let nextMs: EpochMs | undefined;
+
+  const workloads = effective.effective.map((policy): PlannedWorkload => {
+    const staleHere = new Set<string>();
+    for (const { id, badSinceMs = nowMs } of badIdentities) {
+      if (!policy.identities.some((identity) => keyOf(identity.id) === keyOf(id))) continue;
+      const endsMs = badSinceMs + policy.failure.keysMaxStaleMs;
+      if (endsMs <= nowMs) staleHere.add(keyOf(id));
+      else if (nextMs === undefined || endsMs < nextMs) nextMs = endsMs;
+    }
+    for (const key of staleHere) stale.add(key);
+    return planWorkload(policy, { ...input, install, staleHere });
+  });
+  return { workloads, install: listOf(translator.install), effective, stale, nextMs };
+}
+
+interface WorkloadInput extends PlanInput {
+  readonly install: InstallConfig;
+  readonly staleHere: ReadonlySet<string>;
+}
+
+function planWorkload(policy: EffectivePolicy, input: WorkloadInput): PlannedWorkload {
+  const { translator, install, leaking, staleHere } = input;
+  const name = printId(policy.workload.id);
+  const common = { name, effective: policy };
+  const closed = (reason: ClosedReason, message: string, translation?: Translation): PlannedWorkload => ({
+    ...common,
+    state: { kind: "closed", reason, message, ...(translation && { translation }) },
+    proxy: listOf(translator.closed(policy.workload, install)),
+    scorer: translation === undefined ? [] : [translation.scorer],
+  });
+
+  const culprit = input.opened.has(name) ? undefined : whyNeverGood(policy, input.settled);
+  if (culprit !== undefined) return closed("bad-object", culprit);
+  let translation: Translation;
+  try {
+    translation = translator.workload(...withStaleKeys(policy, install, staleHere));
+  } catch (error) {
+    return closed("not-translated", error instanceof Error ? error.message : "unknown fault");
+  }
+  if (leaking.get(name) === translation.revision) {
+    return closed("canary-failed", "the application answered a request that the policy refuses", translation);
+  }
+  return {
+    ...common,
+    state: { kind: "open", translation },
+    proxy: listOf(translation.envoy),
+    scorer: [translation.scorer],
+  };
+}
+
+/** The first broken object that may speak about this workload and never had a good form. */
+function whyNeverGood(policy: EffectivePolicy, settled: Settled): string | undefined {
+  const { workload } = policy;
+  for (const object of settled.objects) {
+    if (object.state !== "refused") continue;
+    const isMeant = identityKinds.has(object.id.kind)
+      ? isReferenced(object, policy, settled)
+      : isAimedAt(object.aim, workload.id);
+    if (isMeant) return `${printObject(object.id)} in ${object.file}:${object.line} is not valid`;
+  }
+  const part = settled.unknown.find(({ aim }) => isAimedAt(aim, workload.id));
+  return part === undefined ? undefined : `${part.file}:${part.problems[0]?.line ?? 1} cannot be read`;
+}
+
+function isReferenced({ id }: SettledObject, { workload }: EffectivePolicy, { inForce }: Settled): boolean {
+  return inForce.policies.some(
+    (policy) =>
+      (id.namespace === "" || policy.id.namespace === id.namespace) &&
+      (policy.identityRefs ?? []).includes(id.name) &&
+      speaksAbout(policy, workload),
+  );
+}
+
+/** Stale keys are named as keys that nobody has, so that proxy and scorer refuse all credentials of their issuers. */
+function withStaleKeys(
+  policy: EffectivePolicy,
+  install: InstallConfig,
+  stale: ReadonlySet<string>,
+): [EffectivePolicy, InstallConfig, ReadonlyMap<string, FetchedKeys>] {
+  const keys = new Map<string, FetchedKeys>();
+  const identities = policy.identities.map((identity): Identity => {
+    if (!stale.has(keyOf(identity.id))) return identity;
+    return {
+      ...identity,
+      jwt: identity.jwt.map((issuer) => {
+        const uri = `stale:${issuer.issuer}`;
+        keys.set(uri, { jwks: '{"keys":[]}', stale: true });
+        return { ...issuer, keys: { kind: "uri", uri } };
+      }),
+    };
+  });
+  return [{ ...policy, identities }, install, keys];
+}
+
+export function listOf(resources: EnvoyResources): readonly Resource[] {
+  return [...resources.clusters, ...resources.listeners, ...resources.extensions, ...resources.routes];
+}

@@ -1,0 +1,298 @@
+import type { Clock } from "../../platform/clock.ts";
+import type { Log } from "../../platform/log.ts";
+import { Canaries, type CanaryTarget, type Probe } from "../canary/canaries.ts";
+import type { OperatorMetrics } from "../metrics.ts";
+import type { ReadText, SourceSnapshot } from "../provider/provider.ts";
+import { assess, type Assessment } from "../status/assess.ts";
+import type { StatusStore } from "../status/status-store.ts";
+import type { AdsServer } from "../xds/server.ts";
+import { printMemory, type Memory } from "./accepted.ts";
+import { problemEventsMax, type OperatorEvent } from "./event.ts";
+import { hashText } from "./generation.ts";
+import { policyKinds } from "./in-force.ts";
+import { makePlan, type ClosedReason, type Plan, type PlannedWorkload, type Translator } from "./plan.ts";
+import { settle, type Settled } from "./settle.ts";
+
+/** Groups of clients that are served. */
+export const proxyGroup = "proxy";
+export const scorerGroup = "scorer";
+
+/** Milliseconds for which answers of clients are gathered before the status is looked at again. */
+const gatherMs = 20;
+
+/** Longest that a timer is set for; the clock may be changed meanwhile. */
+const timerMsMax = 60 * 60 * 1000;
+
+const closedReasons: readonly ClosedReason[] = ["bad-object", "not-translated", "canary-failed"];
+
+export interface ReconcilerOptions {
+  readonly ads: Pick<AdsServer, "publish" | "count">;
+  readonly translator: Translator;
+  readonly read: ReadText;
+  readonly status: StatusStore;
+  readonly probe: Probe;
+  readonly memory: Memory;
+  /** Keeps the memory; before anything is published. */
+  readonly save: (text: string) => void;
+  readonly emit: (event: OperatorEvent) => void;
+  readonly metrics: OperatorMetrics;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** Read, plan, publish: turns each snapshot of the source into what proxies and scorers run, and tells how far they are. */
+export class Reconciler {
+  readonly #options: ReconcilerOptions;
+  readonly #canaries: Canaries;
+  /** Workloads closed because their application answered, with what did not protect them. */
+  readonly #leaking = new Map<string, string>();
+  #snapshot: SourceSnapshot | undefined;
+  #sourceFault: string | undefined;
+  #memory: Memory;
+  #savedMemory = "";
+  #current: { readonly settled: Settled; readonly plan: Plan } | undefined;
+  #assessment: Assessment | undefined;
+  #published = "";
+  #announced = new Map<string, string>();
+  #announcedProblems = "";
+  #timer: NodeJS.Timeout | undefined;
+  #gathering: NodeJS.Timeout | undefined;
+  #isStopped = false;
+
+  constructor(options: ReconcilerOptions) {
+    this.#options = options;
+    this.#memory = options.memory;
+    this.#canaries = new Canaries({
+      probe: options.probe,
+      clock: options.clock,
+      log: options.log,
+      proven: () => this.clientsChanged(),
+      leaked: (target) => this.#leaked(target),
+    });
+  }
+
+  /** A new state of the source. */
+  take(snapshot: SourceSnapshot): void {
+    this.#snapshot = snapshot;
+    this.#run();
+  }
+
+  /** The source cannot be read as a whole: what is in force stays. Undefined: it can again. */
+  sourceUnreadable(why: string | undefined): void {
+    if (this.#sourceFault === why) return;
+    this.#sourceFault = why;
+    if (why !== undefined) {
+      this.#options.log.error("the source cannot be read; what is in force stays", { why });
+      this.#options.emit({ event: "source-unreadable", message: why });
+    }
+    this.clientsChanged();
+  }
+
+  /** A proxy or scorer came, went, or answered. */
+  clientsChanged(): void {
+    if (this.#gathering !== undefined || this.#isStopped) return;
+    this.#gathering = setTimeout(() => {
+      this.#gathering = undefined;
+      this.#look();
+    }, gatherMs);
+  }
+
+  readiness(): { readonly ready: boolean; readonly reason: string } {
+    if (this.#assessment === undefined) return { ready: false, reason: "the source has not been read yet" };
+    if (this.#sourceFault !== undefined) return { ready: false, reason: this.#sourceFault };
+    return { ready: this.#assessment.ready, reason: this.#assessment.reason };
+  }
+
+  plan(): Plan | undefined {
+    return this.#current?.plan;
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    clearTimeout(this.#timer);
+    clearTimeout(this.#gathering);
+    this.#canaries.stop();
+  }
+
+  #run(): void {
+    const { metrics, clock, log } = this.#options;
+    const startedAt = clock.monotonic();
+    try {
+      this.#reconcile();
+      metrics.reconciles.inc({ controller: "policies", result: "done" });
+    } catch (error) {
+      metrics.reconciles.inc({ controller: "policies", result: "fault" });
+      log.error("a change could not be taken over; what is in force stays", { error });
+    }
+    metrics.reconcileSeconds.observe({ controller: "policies" }, (clock.monotonic() - startedAt) / 1000);
+  }
+
+  #reconcile(): void {
+    if (this.#snapshot === undefined || this.#isStopped) return;
+    const { read, clock, translator, ads, metrics } = this.#options;
+    const nowMs = clock.now();
+    const settled = settle(this.#snapshot, this.#memory, read, nowMs);
+    const plan = makePlan({ settled, opened: this.#memory.opened, leaking: this.#leaking, nowMs, translator });
+    this.#remember({ accepted: settled.accepted, opened: openedBy(plan, this.#memory) });
+    this.#current = { settled, plan };
+
+    const proxy = [...plan.install, ...plan.workloads.flatMap((workload) => workload.proxy)];
+    const scorer = plan.workloads.flatMap((workload) => workload.scorer);
+    const version = hashText(
+      [...proxy, ...scorer].map((one) => `${one.typeUrl} ${one.name} ${one.version}`).join("\n"),
+    );
+    if (version !== this.#published) {
+      // Scorers first: a proxy that asks about a workload should find somebody who knows it.
+      ads.publish(scorerGroup, scorer);
+      ads.publish(proxyGroup, proxy);
+      this.#published = version;
+      metrics.applied.set(nowMs / 1000);
+    }
+    this.#announceProblems(settled);
+    this.#schedule(plan.nextMs, nowMs);
+    this.#look();
+  }
+
+  #schedule(nextMs: number | undefined, nowMs: number): void {
+    clearTimeout(this.#timer);
+    if (nextMs === undefined) return;
+    this.#timer = setTimeout(() => this.#run(), Math.min(timerMsMax, Math.max(1, nextMs - nowMs)));
+  }
+
+  #remember(memory: Memory): void {
+    this.#memory = memory;
+    const text = printMemory(memory);
+    if (text === this.#savedMemory) return;
+    this.#options.save(text);
+    this.#savedMemory = text;
+  }
+
+  #leaked(target: CanaryTarget): void {
+    this.#options.metrics.canaryFailures.inc();
+    this.#leaking.set(target.workload, target.revision);
+    this.#run();
+  }
+
+  /** Compares what should run with what does, and asks the canaries where it does. */
+  #look(): void {
+    if (this.#current === undefined || this.#isStopped) return;
+    const { ads, status, emit } = this.#options;
+    const { settled, plan } = this.#current;
+    const before = this.#assessment;
+    this.#canaries.follow(plan.workloads.flatMap((workload) => this.#targetOf(workload)));
+    const assessment = assess(settled, plan, {
+      proxies: (resources) => ads.count(proxyGroup, resources),
+      scorers: (resources) => ads.count(scorerGroup, resources),
+      isProven: (workload) => this.#canaries.isProven(workload.name, fingerprintOf(workload)),
+    });
+    this.#assessment = assessment;
+    status.update(assessment.objects);
+    this.#measure(assessment, plan);
+    this.#announceWorkloads(assessment);
+    if (assessment.ready && before?.ready !== true) emit({ event: "ready" });
+    if (!assessment.ready && (before?.ready ?? true)) emit({ event: "not-ready", reason: assessment.reason });
+  }
+
+  /** An enforced workload that all proxies and scorers run is ready to be proven. */
+  #targetOf(workload: PlannedWorkload): readonly CanaryTarget[] {
+    const { ads } = this.#options;
+    if (workload.state.kind !== "open" || workload.effective.mode !== "enforce") return [];
+    for (const [group, resources] of [
+      [proxyGroup, workload.proxy],
+      [scorerGroup, workload.scorer],
+    ] as const) {
+      const { current, total } = ads.count(group, resources);
+      if (total === 0 || current < total) return [];
+    }
+    const { revision, canaryPath } = workload.state.translation;
+    const { host, port } = workload.effective.workload.listen;
+    return [{ workload: workload.name, host, port, path: canaryPath, revision, fingerprint: fingerprintOf(workload) }];
+  }
+
+  #announceProblems({ problems }: Settled): void {
+    const { emit, log, metrics } = this.#options;
+    metrics.objectProblems.set(problems.length);
+    const text = JSON.stringify(problems);
+    if (text === this.#announcedProblems) return;
+    const isFirst = this.#announcedProblems === "";
+    this.#announcedProblems = text;
+    for (const problem of problems.slice(0, problemEventsMax)) {
+      log.warn(problem.message, { file: problem.file, line: problem.line, field: problem.field, code: problem.code });
+      emit({ event: "problem", problem });
+    }
+    if (problems.length === 0 && !isFirst) emit({ event: "problems-solved" });
+  }
+
+  #announceWorkloads({ workloads }: Assessment): void {
+    const { emit, log } = this.#options;
+    const announced = new Map<string, string>();
+    for (const { planned, programmed } of workloads) {
+      const { name, state, effective } = planned;
+      const before = this.#announced.get(name);
+      if (state.kind === "closed") {
+        const mark = `closed ${state.reason} ${state.message}`;
+        announced.set(name, mark);
+        if (before === mark) continue;
+        log.error("workload closed: it answers 503 to everything", {
+          workload: name,
+          reason: state.reason,
+          why: state.message,
+        });
+        emit({ event: "closed", workload: name, reason: state.reason, message: state.message });
+      } else if (programmed.status === "True") {
+        const mark = `open ${fingerprintOf(planned)}`;
+        announced.set(name, mark);
+        if (before !== mark)
+          emit({ event: "applied", workload: name, revision: state.translation.revision, mode: effective.mode });
+      } else announced.set(name, before ?? "");
+    }
+    for (const name of this.#announced.keys()) if (!announced.has(name)) emit({ event: "removed", workload: name });
+    this.#announced = announced;
+  }
+
+  #measure({ workloads, objects }: Assessment, plan: Plan): void {
+    const { metrics, ads } = this.#options;
+    metrics.policies.reset();
+    for (const { object, conditions, mode } of objects) {
+      if (!policyKinds.has(object.id.kind)) continue;
+      const accepted = conditions.find(({ type }) => type === "Accepted");
+      metrics.policies.inc({ condition: conditionWord(accepted?.reason ?? "Invalid"), mode: mode ?? "none" });
+    }
+    for (const reason of closedReasons) {
+      const closed = workloads.filter(({ planned: { state } }) => state.kind === "closed" && state.reason === reason);
+      metrics.workloadsClosed.set({ reason }, closed.length);
+    }
+    const unproven = workloads.filter(({ planned, status }) => planned.effective.mode === "enforce" && !status.proven);
+    metrics.workloadsUnproven.set(unproven.length);
+    const all = [...plan.install, ...plan.workloads.flatMap(({ proxy }) => proxy)];
+    const { current, total, rejected } = ads.count(proxyGroup, all);
+    metrics.sidecars.set({ state: "synced" }, current);
+    metrics.sidecars.set({ state: "rejected" }, rejected);
+    metrics.sidecars.set({ state: "stale" }, total - current - rejected);
+  }
+}
+
+/** Workloads that were served at least once and still exist. */
+function openedBy(plan: Plan, memory: Memory): ReadonlySet<string> {
+  const open = plan.workloads.filter(({ name, state }) => state.kind === "open" || memory.opened.has(name));
+  return new Set(open.map(({ name }) => name).toSorted());
+}
+
+/** Everything that runs for a workload. A proof holds for this only. */
+function fingerprintOf(workload: PlannedWorkload): string {
+  const versions = [...workload.proxy, ...workload.scorer].map(({ name, version }) => `${name} ${version}`);
+  return hashText(versions.join("\n"));
+}
+
+function conditionWord(reason: string): string {
+  switch (reason) {
+    case "Accepted":
+      return "accepted";
+    case "Conflicted":
+      return "conflicted";
+    case "TargetNotFound":
+      return "target_not_found";
+    default:
+      return "invalid";
+  }
+}

@@ -1,0 +1,217 @@
+import type { EpochMs } from "../../core/limits/time.ts";
+import { identityKinds, type InForce } from "./in-force.ts";
+import type { ObjectId } from "../../core/policy/policy.ts";
+import type { ObjectProblem } from "../../core/policy/problem.ts";
+import { nobody, printObject } from "../provider/aim.ts";
+import type { Aim, ReadObject, ReadText, SourceObject, SourceSnapshot, SourceText } from "../provider/provider.ts";
+import { keyOf, type AcceptedObject, type Memory } from "./accepted.ts";
+import { generationOf, hashText } from "./generation.ts";
+
+/** What became of one object of the source. */
+export interface SettledObject {
+  readonly id: ObjectId;
+  readonly file: string;
+  readonly line: number;
+  /**
+   * accepted: what the source says is in force. kept: the source holds nothing good, its last good form is in force.
+   * refused: there never was a good form.
+   */
+  readonly state: "accepted" | "kept" | "refused";
+  /** Hash of what the source holds now, good or bad. */
+  readonly observed: string;
+  /** Hash of what is in force; empty when nothing is. */
+  readonly generation: string;
+  readonly problems: readonly ObjectProblem[];
+  /** Present unless refused. */
+  readonly object?: ReadObject | undefined;
+  readonly badSinceMs?: EpochMs | undefined;
+  /** Whom it means when it is refused. */
+  readonly aim: Aim;
+}
+
+/** A part of the source in which no object can be named, and of which nothing good is remembered. */
+export interface UnknownPart {
+  readonly file: string;
+  readonly problems: readonly ObjectProblem[];
+  readonly aim: Aim;
+}
+
+export interface Settled {
+  readonly objects: readonly SettledObject[];
+  readonly unknown: readonly UnknownPart[];
+  readonly inForce: InForce;
+  readonly accepted: ReadonlyMap<string, AcceptedObject>;
+  /** Every problem of the source, for people. */
+  readonly problems: readonly ObjectProblem[];
+}
+
+interface Found {
+  readonly source: SourceText;
+  readonly object: SourceObject;
+}
+
+/**
+ * Decides for each object what is in force: what the source says where that is good, else its last good form. Pure.
+ * Invariant: a part that cannot be read never counts as deleted, and what is deleted is really gone.
+ */
+export function settle(snapshot: SourceSnapshot, memory: Memory, read: ReadText, nowMs: EpochMs): Settled {
+  const found = new Map<string, Found[]>();
+  for (const source of snapshot.texts) {
+    for (const object of source.objects) {
+      const key = keyOf(object.id);
+      found.set(key, [...(found.get(key) ?? []), { source, object }]);
+    }
+  }
+  const rereadText = remembering(read);
+  const objects: SettledObject[] = [];
+  for (const places of found.values()) objects.push(settleOne(places, memory, rereadText, nowMs));
+  for (const before of memory.accepted.values()) {
+    if (found.has(keyOf(before.id))) continue;
+    const problems = whyMissing(before, snapshot, memory);
+    if (problems !== undefined) objects.push(...keep(before, problems, rereadText, nowMs));
+  }
+  objects.sort((a, b) => (keyOf(a.id) < keyOf(b.id) ? -1 : 1));
+  const unknown = snapshot.texts.flatMap((source) =>
+    isRemembered(source.file, memory) ? [] : source.unreadable.map((part) => ({ file: source.file, ...part })),
+  );
+  return {
+    objects,
+    unknown,
+    inForce: gather(objects),
+    accepted: remember(objects, found, memory),
+    problems: [
+      ...snapshot.texts.flatMap((source) => source.unreadable.flatMap(({ problems }) => problems)),
+      ...objects.filter(({ id }) => found.has(keyOf(id))).flatMap(({ problems }) => problems),
+    ],
+  };
+}
+
+function settleOne(places: readonly Found[], memory: Memory, reread: ReadText, nowMs: EpochMs): SettledObject {
+  const { source, object } = places[0]!;
+  const { id, line } = object;
+  const place = { id, file: source.file, line };
+  if (places.length === 1 && object.kind === "valid") {
+    const generation = generationOf(object.object);
+    return {
+      ...place,
+      state: "accepted",
+      observed: generation,
+      generation,
+      problems: [],
+      object: object.object,
+      aim: nobody,
+    };
+  }
+  const problems = places.length > 1 ? twice(places) : object.kind === "invalid" ? object.problems : [];
+  const before = memory.accepted.get(keyOf(id));
+  const observed = hashText(places.map((one) => one.source.text).join("\0"));
+  const kept = before === undefined ? [] : keep(before, problems, reread, nowMs);
+  if (kept[0] !== undefined) return { ...kept[0], ...place, observed };
+  return { ...place, state: "refused", observed, generation: "", problems, aim: aimOf(places) };
+}
+
+/** The last good form, unless this version cannot read it any more. */
+function keep(
+  before: AcceptedObject,
+  problems: readonly ObjectProblem[],
+  reread: ReadText,
+  nowMs: EpochMs,
+): readonly SettledObject[] {
+  const key = keyOf(before.id);
+  const object = reread(before.text, before.file).objects.find((one) => keyOf(one.id) === key);
+  if (object?.kind !== "valid") return [];
+  return [
+    {
+      id: before.id,
+      file: before.file,
+      line: object.line,
+      state: "kept",
+      observed: "",
+      generation: generationOf(object.object),
+      problems,
+      object: object.object,
+      badSinceMs: before.badSinceMs ?? nowMs,
+      aim: nobody,
+    },
+  ];
+}
+
+/**
+ * Why an object that was there is not: the problems of the part that may hold it, or undefined when it was deleted.
+ * A file that was never good may be where it was moved to. Not so for an identity: to let it go is the safe side.
+ */
+function whyMissing(
+  before: AcceptedObject,
+  snapshot: SourceSnapshot,
+  memory: Memory,
+): readonly ObjectProblem[] | undefined {
+  const own = snapshot.texts.find(({ file }) => file === before.file);
+  if (own !== undefined && own.unreadable.length > 0) return own.unreadable.flatMap(({ problems }) => problems);
+  if (identityKinds.has(before.id.kind)) return undefined;
+  const strange = snapshot.texts.filter(({ file, unreadable }) => unreadable.length > 0 && !isRemembered(file, memory));
+  const problems = strange.flatMap(({ unreadable }) => unreadable.flatMap((part) => part.problems));
+  return problems.length > 0 ? problems : undefined;
+}
+
+function isRemembered(file: string, memory: Memory): boolean {
+  for (const object of memory.accepted.values()) if (object.file === file) return true;
+  return false;
+}
+
+function twice(places: readonly Found[]): readonly ObjectProblem[] {
+  return places.map(({ source, object }, index) => {
+    const other = places[index === 0 ? 1 : 0]!;
+    return {
+      code: "PKT0105",
+      file: source.file,
+      line: object.line,
+      field: "metadata.name",
+      message: `${printObject(object.id)} is also in ${other.source.file}:${other.object.line}`,
+      fix: "take one of the two away, or give it another name",
+    };
+  });
+}
+
+function aimOf(places: readonly Found[]): Aim {
+  const first = places[0]?.object;
+  if (places.length === 1 && first?.kind === "invalid") return first.aim;
+  const namespace = first?.id.namespace ?? "";
+  return namespace === "" ? { kind: "everything" } : { kind: "namespaces", names: [namespace] };
+}
+
+function gather(objects: readonly SettledObject[]): InForce {
+  const read = objects.flatMap(({ object }) => (object === undefined ? [] : [object]));
+  return {
+    policies: read.flatMap((one) => (one.kind === "policy" ? [one.policy] : [])),
+    identities: read.flatMap((one) => (one.kind === "identity" ? [one.identity] : [])),
+    workloads: read.flatMap((one) => (one.kind === "workload" ? [one.workload] : [])),
+    config: read.find((one) => one.kind === "config")?.config,
+  };
+}
+
+function remember(
+  objects: readonly SettledObject[],
+  found: ReadonlyMap<string, readonly Found[]>,
+  memory: Memory,
+): ReadonlyMap<string, AcceptedObject> {
+  const accepted = new Map<string, AcceptedObject>();
+  for (const { id, state, badSinceMs } of objects) {
+    const key = keyOf(id);
+    const source = found.get(key)?.[0]?.source;
+    const before = memory.accepted.get(key);
+    if (state === "accepted" && source !== undefined) accepted.set(key, { id, file: source.file, text: source.text });
+    else if (state === "kept" && before !== undefined) accepted.set(key, { ...before, badSinceMs });
+  }
+  return accepted;
+}
+
+/** Several objects of one text are kept together: it is read once. */
+function remembering(read: ReadText): ReadText {
+  const known = new Map<string, SourceText>();
+  return (text, file) => {
+    const key = `${file}\0${text}`;
+    const result = known.get(key) ?? read(text, file);
+    known.set(key, result);
+    return result;
+  };
+}

@@ -1,0 +1,217 @@
+import { speaksAbout } from "../../core/policy/effective.ts";
+import { printId, type Policy } from "../../core/policy/policy.ts";
+import { keyOf } from "../reconcile/accepted.ts";
+import { identityKinds, policyKinds } from "../reconcile/in-force.ts";
+import type { Plan, PlannedWorkload } from "../reconcile/plan.ts";
+import type { Settled, SettledObject } from "../reconcile/settle.ts";
+import type { Resource } from "../translate/resource.ts";
+import type { Running } from "../xds/server.ts";
+import type { Count, NewCondition, WorkloadStatus } from "./object-status.ts";
+
+/** What proxies and scorers say they run. */
+export interface Observed {
+  readonly proxies: (resources: readonly Resource[]) => Running;
+  readonly scorers: (resources: readonly Resource[]) => Running;
+  readonly isProven: (workload: PlannedWorkload) => boolean;
+}
+
+/** The state of one workload: what should run, and whether it does. */
+export interface WorkloadReport {
+  readonly planned: PlannedWorkload;
+  readonly status: WorkloadStatus;
+  readonly proxies: Running;
+  readonly scorers: Running;
+  readonly programmed: NewCondition;
+}
+
+export interface ObjectReport {
+  readonly object: SettledObject;
+  readonly conditions: readonly NewCondition[];
+  readonly mode?: string | undefined;
+  readonly proxies?: Count | undefined;
+  readonly scorers?: Count | undefined;
+  readonly overriddenBy?: readonly string[] | undefined;
+  readonly workloads?: readonly WorkloadStatus[] | undefined;
+}
+
+export interface Assessment {
+  readonly workloads: readonly WorkloadReport[];
+  readonly objects: readonly ObjectReport[];
+  readonly ready: boolean;
+  /** The first thing that is missing. */
+  readonly reason: string;
+}
+
+/** Compares what should run with what does. Pure, given what was observed. */
+export function assess(settled: Settled, plan: Plan, observed: Observed): Assessment {
+  const workloads = plan.workloads.map((planned) => assessWorkload(planned, observed));
+  const objects = settled.objects.map((object) => assessObject(object, { settled, plan, workloads, observed }));
+  const reason = whyNotReady(settled, workloads, objects);
+  return { workloads, objects, ready: reason === "", reason };
+}
+
+function assessWorkload(planned: PlannedWorkload, observed: Observed): WorkloadReport {
+  const proxies = observed.proxies(planned.proxy);
+  const scorers = observed.scorers(planned.scorer);
+  const isProven = observed.isProven(planned);
+  const programmed = programmedOf(planned, proxies, scorers, isProven);
+  const { state } = planned;
+  return {
+    planned,
+    proxies,
+    scorers,
+    programmed,
+    status: {
+      name: planned.name,
+      mode: planned.effective.mode,
+      revision: state.translation?.revision ?? "",
+      state: state.kind,
+      proven: isProven,
+      message: programmed.status === "True" ? "" : programmed.message,
+    },
+  };
+}
+
+function programmedOf(planned: PlannedWorkload, proxies: Running, scorers: Running, isProven: boolean): NewCondition {
+  const no = (reason: NewCondition["reason"], message: string): NewCondition => ({
+    type: "Programmed",
+    status: "False",
+    reason,
+    message: `${planned.name}: ${message}`,
+  });
+  if (planned.state.kind === "closed") return no("Closed", `answers 503 to everything: ${planned.state.message}`);
+  if (proxies.total === 0) return no("NoProxies", "no proxy is connected");
+  if (scorers.total === 0) return no("NoScorers", "no scorer is connected");
+  if (proxies.rejected > 0) return no("Rejected", `a proxy refused it: ${proxies.message}`);
+  if (scorers.rejected > 0) return no("Rejected", `a scorer refused it: ${scorers.message}`);
+  if (proxies.current < proxies.total) return no("Pending", `${proxies.current} of ${proxies.total} proxies run it`);
+  if (scorers.current < scorers.total) return no("Pending", `${scorers.current} of ${scorers.total} scorers run it`);
+  if (planned.effective.mode === "enforce" && !isProven)
+    return no("Unproven", "no request has shown yet that it is judged");
+  return { type: "Programmed", status: "True", reason: "Programmed", message: "" };
+}
+
+interface Context {
+  readonly settled: Settled;
+  readonly plan: Plan;
+  readonly workloads: readonly WorkloadReport[];
+  readonly observed: Observed;
+}
+
+function assessObject(object: SettledObject, context: Context): ObjectReport {
+  if (policyKinds.has(object.id.kind)) return assessPolicy(object, context);
+  const accepted = acceptedOf(object);
+  if (object.id.kind === "Workload") {
+    const report = context.workloads.find(({ planned }) => keyOf(planned.effective.workload.id) === keyOf(object.id));
+    if (report === undefined) return { object, conditions: [accepted, notInForce] };
+    const { proxies, scorers, status, programmed } = report;
+    return {
+      object,
+      conditions: [accepted, programmed],
+      mode: status.mode,
+      proxies: countOf(proxies),
+      scorers: countOf(scorers),
+      workloads: [status],
+    };
+  }
+  if (identityKinds.has(object.id.kind) && context.plan.stale.has(keyOf(object.id))) {
+    const message = "its keys are older than a policy accepts: every credential fails";
+    return { object, conditions: [accepted, { type: "Programmed", status: "False", reason: "KeysStale", message }] };
+  }
+  return { object, conditions: [accepted] };
+}
+
+function assessPolicy(object: SettledObject, { settled, plan, workloads, observed }: Context): ObjectReport {
+  const policy = object.object?.kind === "policy" ? object.object.policy : undefined;
+  if (policy === undefined) return { object, conditions: [acceptedOf(object), notInForce] };
+  const name = printId(object.id);
+  const isThis = (other: Policy): boolean => keyOf(other.id) === keyOf(object.id);
+  const own = workloads.filter(({ planned }) => planned.effective.sources.some(isThis));
+  const conflict = plan.effective.conflicts.find((one) => one.policy === name);
+  const unresolved = plan.effective.unresolved.filter((one) => one.policy === name).map(({ message }) => message);
+  const hasTarget = settled.inForce.workloads.some((workload) => speaksAbout(policy, workload));
+  const isLost = !hasTarget && (policy.target.kind === "workloads" || policy.target.kind === "labels");
+
+  const conditions: NewCondition[] = [];
+  if (object.state === "accepted" && conflict !== undefined && own.length === 0) {
+    const message = `${conflict.winner} is older and speaks about the same workloads`;
+    conditions.push({ type: "Accepted", status: "False", reason: "Conflicted", message });
+  } else if (object.state === "accepted" && isLost) {
+    const message = unresolved[0] ?? "no workload has these labels";
+    conditions.push({ type: "Accepted", status: "False", reason: "TargetNotFound", message });
+  } else conditions.push(acceptedOf(object));
+  if (unresolved.length > 0 && !isLost) {
+    conditions.push({
+      type: "ResolvedRefs",
+      status: "False",
+      reason: "RefNotResolved",
+      message: unresolved.join("; "),
+    });
+  }
+  const proxies = observed.proxies(own.flatMap(({ planned }) => planned.proxy));
+  const scorers = observed.scorers(own.flatMap(({ planned }) => planned.scorer));
+  const failing = own.find(({ programmed }) => programmed.status === "False");
+  if (own.length === 0) {
+    const isFine = !isLost && conflict === undefined;
+    conditions.push({
+      type: "Programmed",
+      status: isFine ? "True" : "False",
+      reason: "NoWorkloads",
+      message: "it takes part in no workload",
+    });
+  } else conditions.push(failing?.programmed ?? own[0]!.programmed);
+  return {
+    object,
+    conditions,
+    mode: policy.mode,
+    proxies: countOf(proxies),
+    scorers: countOf(scorers),
+    overriddenBy: overridersOf(name, own),
+    workloads: own.map(({ status }) => status),
+  };
+}
+
+/** Policies whose line holds instead of one of this policy's. */
+function overridersOf(name: string, workloads: readonly WorkloadReport[]): readonly string[] {
+  const lines = workloads.flatMap(({ planned }) => planned.effective.lines);
+  const names = lines.filter(({ policy, overrides }) => policy !== name && overrides.includes(name));
+  return [...new Set(names.map(({ policy }) => policy))].toSorted();
+}
+
+function acceptedOf({ state, problems }: SettledObject): NewCondition {
+  const first = problems[0];
+  const message = first === undefined ? "" : `${first.file}:${first.line}: ${first.field}: ${first.message}`;
+  switch (state) {
+    case "accepted":
+      return { type: "Accepted", status: "True", reason: "Accepted", message: "" };
+    case "kept":
+      return { type: "Accepted", status: "False", reason: "KeptLastGood", message };
+    case "refused":
+      return { type: "Accepted", status: "False", reason: "Invalid", message };
+  }
+}
+
+const notInForce: NewCondition = {
+  type: "Programmed",
+  status: "False",
+  reason: "Invalid",
+  message: "it was never valid, so nothing of it is in force",
+};
+
+function countOf({ current, total, rejected }: Running): Count {
+  return { current, total, rejected };
+}
+
+function whyNotReady(settled: Settled, workloads: readonly WorkloadReport[], objects: readonly ObjectReport[]): string {
+  const refused = settled.objects.find(({ state }) => state === "refused");
+  if (refused !== undefined) return `${refused.id.kind} ${printId(refused.id)} is not valid`;
+  const [unknown] = settled.unknown;
+  if (unknown !== undefined) return `${unknown.file} cannot be read`;
+  for (const { programmed } of workloads) if (programmed.status === "False") return programmed.message;
+  for (const { object, conditions } of objects) {
+    if (!policyKinds.has(object.id.kind)) continue;
+    const failed = conditions.find(({ type, status }) => type === "Programmed" && status === "False");
+    if (failed !== undefined) return `${object.id.kind} ${printId(object.id)}: ${failed.message}`;
+  }
+  return "";
+}
