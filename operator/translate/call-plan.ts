@@ -45,7 +45,7 @@ export function callPlan(policy: EffectivePolicy, operation: Operation | undefin
 
 /**
  * Limits that the proxy sheds by before it asks: those without a key, for every request, that are enforced. The scorer
- * counts them too and is exact; a proxy alone sees only its own share and knows no sliding window.
+ * counts them too and is exact; a proxy alone sees only its own share and knows no sliding window, so it starts later.
  */
 export function proxyLimits(policy: Pick<EffectivePolicy, "mode" | "limits">): readonly EffectiveLimit[] {
   return policy.limits.filter(

@@ -3,6 +3,7 @@ import {
   ServerCredentials,
   type ServiceDefinition,
   type sendUnaryData,
+  type ServerReadableStream,
   type ServerUnaryCall,
 } from "@grpc/grpc-js";
 import { spawn, type ChildProcess } from "node:child_process";
@@ -16,7 +17,11 @@ import type { EffectivePolicy } from "../../../core/policy/effective-policy.ts";
 import { translateClosed, translateInstall, translateWorkload } from "../../../operator/translate/translate.ts";
 import type { EnvoyResources } from "../../../operator/translate/resource.ts";
 import { findEnvoy } from "../../../platform/envoy-binary.ts";
-import { AccessLogServiceService } from "../../../protos/gen/envoy/service/accesslog/v3/als.ts";
+import {
+  AccessLogServiceService,
+  type StreamAccessLogsMessage,
+  type StreamAccessLogsResponse,
+} from "../../../protos/gen/envoy/service/accesslog/v3/als.ts";
 import type { HTTPAccessLogEntry } from "../../../protos/gen/envoy/data/accesslog/v3/accesslog.ts";
 import {
   AuthorizationService,
@@ -159,8 +164,8 @@ export class Rig {
       },
     });
     server.addService(AccessLogServiceService, {
-      streamAccessLogs: (stream) => {
-        stream.on("data", (message) => {
+      streamAccessLogs: (stream: ServerReadableStream<StreamAccessLogsMessage, StreamAccessLogsResponse>) => {
+        stream.on("data", (message: StreamAccessLogsMessage) => {
           if (message.logEntries?.$case === "httpLogs") this.logged.push(...message.logEntries.httpLogs.logEntry);
         });
         stream.on("error", () => undefined);

@@ -26,26 +26,33 @@ interface TokenBucket {
 }
 
 /**
- * A bucket that refuses only what the scorer's exact count refuses too. Burst: one refill more than the limit says,
- * since refills come in steps. Window: it starts full and gets back one window's worth per window, so whenever it is
- * empty, that many requests passed within the last window.
+ * How far above a limit the proxy starts to shed. Requests that the scorer refuses take from the proxy's bucket too, so
+ * at the limit itself the two would refuse in turns and let less through than the policy says.
+ */
+export const shedFactor = 2;
+
+/**
+ * A bucket that passes all traffic up to twice the limit. Window: it is full at first and gets a window's worth back
+ * per window, so whenever it is empty, that many passed within the last window. Burst: one refill more than twice the
+ * limit's, since refills come in steps.
  */
 export function bucketOf(limit: Pick<EffectiveLimit, "requests" | "windowMs" | "burst">): TokenBucket {
+  const requests = limit.requests * shedFactor;
   if (limit.burst === undefined) {
     return {
-      maxTokens: limit.requests,
-      tokensPerFill: limit.requests,
+      maxTokens: requests,
+      tokensPerFill: requests,
       fillIntervalMs: Math.max(limit.windowMs, fillIntervalMinMs),
     };
   }
-  const perTokenMs = limit.windowMs / limit.requests;
+  const perTokenMs = limit.windowMs / requests;
   const tokensPerFill = Math.max(1, Math.ceil(fillIntervalMinMs / perTokenMs));
   // Rounded down: refilling too early is lenient, and the scorer counts exactly.
   const fillIntervalMs = Math.max(fillIntervalMinMs, Math.floor(tokensPerFill * perTokenMs));
-  return { maxTokens: limit.burst + tokensPerFill, tokensPerFill, fillIntervalMs };
+  return { maxTokens: limit.burst * shedFactor + tokensPerFill, tokensPerFill, fillIntervalMs };
 }
 
-/** Sheds what is over the limits before anything is asked. At least one limit. */
+/** Sheds what is far over the limits before anything is asked. At least one limit. */
 export function rateLimitOverride(limits: readonly EffectiveLimit[]): Any {
   const ordered = limits.toSorted((a, b) => a.windowMs - b.windowMs || (a.name < b.name ? -1 : 1));
   const [first, ...others] = ordered;
