@@ -31,9 +31,7 @@ function ruleNumber(i: number): wire.Rule {
     policy: "bank/accounts",
     effect: deny ? wire.Effect.EFFECT_DENY : wire.Effect.EFFECT_ALLOW,
     match: [{ methods: deny ? [] : ["GET"], path: deny ? `/internal${i}/**` : `/v1/resource${i}/{id}/items` }],
-    require: deny
-      ? {}
-      : { authenticated: true, scopes: ["accounts:read"], owner: { path: "id", claim: "account" } },
+    require: deny ? {} : { authenticated: true, scopes: ["accounts:read"], owner: { path: "id", claim: "account" } },
     when: i % 5 === 0 && !deny ? 'request.hour >= 0 && principal.claims.segment == "retail"' : "",
   });
 }
