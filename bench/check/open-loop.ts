@@ -43,12 +43,13 @@ export class OpenLoop {
         const dueAt = queue.shift()!;
         const line = this.#free.pop()!;
         waiting.push(
-          line.ask(request).then((status) => {
+          (async () => {
+            const status = await line.ask(request);
             if (status !== 200) throw new Error(`the bench must measure allows, not ${status}`);
             latencies.push(performance.now() - dueAt);
             this.#free.push(line);
             dispatch();
-          }),
+          })(),
         );
       }
     };

@@ -130,8 +130,8 @@ export function judgeOf(effective: EffectivePolicy): Judge {
   return createJudge(compiled, { limiter, hash: createKeyHash({ first: 1, second: 2 }) });
 }
 
-export function principalWith(claims: Parameters<typeof claimsOf>[0]): Principal {
-  return { kind: "authenticated", id: String(claims.sub), issuer: "https://id.bank.example", claims: claimsOf(claims) };
+export function principalWith(claims: Parameters<typeof claimsOf>[0] & { readonly sub: string }): Principal {
+  return { kind: "authenticated", id: claims.sub, issuer: "https://id.bank.example", claims: claimsOf(claims) };
 }
 
 export const principals: readonly Principal[] = [

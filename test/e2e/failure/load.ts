@@ -22,9 +22,9 @@ const answerMs = 5_000;
 
 export function startLoad(port: number, targets: { readonly honest: string; readonly hostile: string }): Load {
   const agent = new Agent({ keepAlive: true, maxSockets: concurrency * 2 });
-  let isOn = true;
+  const stopping = new AbortController();
   const worker = async (target: string, tally: Tally): Promise<void> => {
-    while (isOn) {
+    while (!stopping.signal.aborted) {
       const status = await ask(agent, port, target);
       if (status === 0) tally.errors++;
       else tally.statuses.set(status, (tally.statuses.get(status) ?? 0) + 1);
@@ -40,7 +40,7 @@ export function startLoad(port: number, targets: { readonly honest: string; read
     honest,
     hostile,
     async stop() {
-      isOn = false;
+      stopping.abort();
       await Promise.all(workers.flat());
       agent.destroy();
     },

@@ -60,7 +60,7 @@ export function checkRequest(fields: CheckFields = {}): Buffer {
           path,
           host,
           headerMap: { headers: headers.map(([key, value]) => ({ key, rawValue: Buffer.from(value, "latin1") })) },
-          rawBody: fields.body ?? new Uint8Array(0),
+          rawBody: Buffer.from(fields.body ?? []),
           size: fields.size ?? fields.body?.length ?? 0,
         },
       },

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { reasons, type Reason } from "../../../core/verdict/reason.ts";
+import { factsOf, reasons, type Reason } from "../../../core/verdict/reason.ts";
 import type { Denial } from "../../../core/policy/policy.ts";
 import { allow, cannotDecide, challenge, deny, throttle, type Verdict } from "../../../core/verdict/verdict.ts";
 import { CheckResponse } from "../../../protos/gen/envoy/service/auth/v3/external_auth.ts";
@@ -49,7 +49,7 @@ describe("AnswerEncoder", () => {
       const response = CheckResponse.decode(bytes);
       assert.ok(!isAllowed(response), verdict.reason);
       const refusal = refusalOf(response);
-      const facts: { status?: number } = reasons[verdict.reason];
+      const facts = factsOf(verdict.reason);
       assert.equal(refusal?.status?.code, facts.status);
       const headers = new Map(refusal?.headers.map(({ header }) => [header?.key, header?.value]));
       assert.equal(headers.get("x-picket-decision"), id);
