@@ -83,6 +83,8 @@ class FileReading {
 
   read(): YamlFile {
     const parser = new Parser(this.#lines.addNewLine);
+    // The parser tells of the first line only when it is given whole texts.
+    this.#lines.addNewLine(0);
     const composer = new Composer({
       version: "1.2",
       schema: "core",
