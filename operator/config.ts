@@ -11,6 +11,14 @@ export const operatorSettings = {
     fallback: "127.0.0.1:15040",
   }),
   scorer: address("PICKET_SCORER", { meaning: "where proxies ask the scorer and send their access log" }),
+  bootstrap: text("PICKET_PROXY_BOOTSTRAP", {
+    meaning: "file into which the start configuration of a proxy on this machine is written",
+    fallback: "none",
+  }),
+  proxyAdmin: address("PICKET_PROXY_ADMIN", {
+    meaning: "where that proxy's own administration listens",
+    fallback: "127.0.0.1:15000",
+  }),
   events: oneOf("PICKET_OPERATOR_EVENTS", ["off", "stdout"], {
     meaning: "print what happens as JSON lines on the standard output",
     fallback: "off",

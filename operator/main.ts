@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { systemClock } from "../platform/clock.ts";
@@ -17,12 +17,15 @@ import { readText } from "./provider/read.ts";
 import { emptyMemory, parseMemory, type Memory } from "./reconcile/accepted.ts";
 import { endpointOf, envoyTranslator } from "./reconcile/envoy-translator.ts";
 import { proxyGroup, Reconciler, scorerGroup } from "./reconcile/reconciler.ts";
+import { bootstrap } from "./translate/envoy/bootstrap.ts";
+import type { OperatorEvent } from "./reconcile/event.ts";
 import { StatusStore, writeAtomically } from "./status/status-store.ts";
 import { createAdsServer, requestBytesMax } from "./xds/server.ts";
 import { proxyTypes, scorerTypes } from "./xds/type-urls.ts";
 
 /** Names of the clusters under which programs of ours say who they are. */
-const groups: Readonly<Record<string, string>> = { "picket-proxy": proxyGroup, "picket-scorer": scorerGroup };
+const proxyCluster = "picket-proxy";
+const groups: Readonly<Record<string, string>> = { [proxyCluster]: proxyGroup, "picket-scorer": scorerGroup };
 
 /** How often streams whose clients stopped reading are looked for. */
 const sweepMs = 5_000;
@@ -54,6 +57,9 @@ async function runOperator(config: OperatorConfig): Promise<void> {
   surviveFaults(log, () => metrics.faults.inc());
   const stopping = stopSignal(log);
 
+  const emit = (event: OperatorEvent): void => {
+    if (config.events === "stdout") process.stdout.write(`${JSON.stringify(event)}\n`);
+  };
   const memoryFile = join(config.state, "accepted.json");
   mkdirSync(config.state, { recursive: true, mode: 0o700 });
   const status = new StatusStore({ folder: join(config.state, "status"), clock, log });
@@ -76,9 +82,7 @@ async function runOperator(config: OperatorConfig): Promise<void> {
     probe: httpProbe,
     memory: readMemory(memoryFile, (error) => log.warn("last good generations cannot be read", { error })),
     save: (text) => writeAtomically(memoryFile, text),
-    emit: (event) => {
-      if (config.events === "stdout") process.stdout.write(`${JSON.stringify(event)}\n`);
-    },
+    emit,
     metrics,
     clock,
     log,
@@ -100,6 +104,11 @@ async function runOperator(config: OperatorConfig): Promise<void> {
   const statusAddress = await statusServer.start(config.status);
   await provider.start(stopping, (snapshot) => reconciler.take(snapshot));
   const listenAddress = await grpc.start(config.listen);
+  if (config.bootstrap !== "none") {
+    const options = { nodeId: "proxy", nodeCluster: proxyCluster, admin: endpointOf(config.proxyAdmin) };
+    writeFileSync(config.bootstrap, bootstrap({ ...options, xds: endpointOf(listenAddress) }).bytes, { mode: 0o600 });
+  }
+  emit({ event: "started" });
   const sweeping = setInterval(() => ads.sweep(), sweepMs);
   log.info("started", { listen: printAddress(listenAddress), status: printAddress(statusAddress) });
 

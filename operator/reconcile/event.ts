@@ -2,6 +2,8 @@ import type { ObjectProblem } from "../../core/policy/problem.ts";
 
 /** What people are told while the operator runs; `picket run -o json` prints one a line. */
 export type OperatorEvent =
+  /** Proxies and scorers can connect. */
+  | { readonly event: "started" }
   | { readonly event: "problem"; readonly problem: ObjectProblem }
   | { readonly event: "problems-solved" }
   | { readonly event: "source-unreadable"; readonly message: string }
