@@ -72,6 +72,7 @@ function checkRequest(i: number, rules: number): Buffer {
       contextExtensions: { workload: "bank/accounts", operation: `resource${rule}`, revision: `rules-${rules}` },
       metadataContext: {
         filterMetadata: {
+          "envoy.filters.http.rbac": { token_shadow_engine_result: "allowed" },
           "envoy.filters.http.jwt_authn": { p0_payload: claims, p0_header: { alg: "ES256", typ: "JWT", kid: "k1" } },
         },
       },

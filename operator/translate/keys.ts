@@ -1,4 +1,4 @@
-import { createPublicKey, type JsonWebKey } from "node:crypto";
+import { createPublicKey } from "node:crypto";
 import type { Algorithm } from "../../core/policy/identity.ts";
 
 /** Bytes of a key set; a longer one is refused unread. */

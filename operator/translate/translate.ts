@@ -11,6 +11,7 @@ import { bodyExtension } from "./envoy/filters/body-limit.ts";
 import { authzExtension, authzFor } from "./envoy/filters/ext-authz.ts";
 import { jwtExtension } from "./envoy/filters/jwt.ts";
 import { rateLimitOverride } from "./envoy/filters/rate-limit.ts";
+import { tokenShapes } from "./envoy/filters/token-shape.ts";
 import { listener } from "./envoy/listener.ts";
 import { accessLogCluster, anyToken, namesOf, scorerCluster, type WorkloadNames } from "./envoy/names.ts";
 import { checkReferences } from "./envoy/references.ts";
@@ -80,7 +81,7 @@ export function translateWorkload(
       routes(policy.workload, {
         operations: operationsOf(policy),
         strictness,
-        perFilter: perFilter(policy, names, scorer.revision),
+        perFilter: perFilter(policy, names, { revision: scorer.revision, issuers }),
       }),
     ],
     extensions: extensions(policy, names, issuers),
@@ -126,7 +127,7 @@ function extensions(
 function perFilter(
   policy: EffectivePolicy,
   { workload, filters }: WorkloadNames,
-  revision: string,
+  { revision, issuers }: { readonly revision: string; readonly issuers: readonly IssuerKeys[] },
 ): Record<string, Any> {
   const authz = authzFor(policy.mode, policy.failure, policy.guards, { workload, revision });
   const limits = proxyLimits(policy);
@@ -136,6 +137,7 @@ function perFilter(
         requirementSpecifier: { $case: "requirementName", requirementName: anyToken },
       }),
     }),
+    ...(policy.mode !== "observe" && issuers.length > 0 && { [filters.tokenShape]: tokenShapes(issuers) }),
     ...(limits.length > 0 && { [filters.rateLimit]: rateLimitOverride(limits) }),
     [filters.closed]: authz.closed,
     ...(authz.open !== null && { [filters.open]: authz.open }),

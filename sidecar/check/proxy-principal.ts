@@ -26,6 +26,10 @@ const statusExpired = 3;
 
 const filterName = "envoy.filters.http.jwt_authn";
 
+/** Where the proxy notes that a token is not spelled in the one way of RFC 7515 section 7.1. */
+const shapeFilter = "envoy.filters.http.rbac";
+const shapeName = "token_shadow_engine_result";
+
 const invalid: Principal = Object.freeze({ kind: "failed", cause: "invalid" });
 const expired: Principal = Object.freeze({ kind: "failed", cause: "expired" });
 const keysGone: Principal = Object.freeze({ kind: "failed", cause: "keys" });
@@ -64,6 +68,7 @@ export class PrincipalReader {
       }
     }
     if (verified === undefined) return failure ?? anonymous;
+    if (this.#isMalformed()) return invalid;
     if (verified.keysStale) return keysGone;
     if (!this.#claims.read(this.#payload)) return invalid;
     if (!this.#isPlainHeader(verified) || !this.#arePlainTimes(nowMs)) return invalid;
@@ -71,6 +76,13 @@ export class PrincipalReader {
     if (typeof id !== "string" || id === "" || id.length > principalBytesMax) return invalid;
     const { issuer, sessionClaim } = verified;
     return { kind: "authenticated", id, issuer, claims: this.#claims, sessionClaim };
+  }
+
+  /** Anything but a clear word that the text was looked at and found well-formed is malformed. */
+  #isMalformed(): boolean {
+    if (!this.#reader.find(this.#metadata, shapeFilter, this.#inner)) return true;
+    if (!this.#reader.find(this.#inner, shapeName, this.#found)) return true;
+    return this.#reader.value(this.#found) !== "allowed";
   }
 
   #failureOf(issuer: PreparedIssuer): Principal | undefined {

@@ -17,7 +17,7 @@ import {
   PerRouteConfig,
 } from "../../../protos/gen/envoy/extensions/filters/http/jwt_authn/v3/config.ts";
 import { LocalRateLimit } from "../../../protos/gen/envoy/extensions/filters/http/local_ratelimit/v3/local_rate_limit.ts";
-import { RBAC } from "../../../protos/gen/envoy/extensions/filters/http/rbac/v3/rbac.ts";
+import { RBAC, RBACPerRoute } from "../../../protos/gen/envoy/extensions/filters/http/rbac/v3/rbac.ts";
 import { Router } from "../../../protos/gen/envoy/extensions/filters/http/router/v3/router.ts";
 import { HttpConnectionManager } from "../../../protos/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.ts";
 import { HeaderMutation } from "../../../protos/gen/envoy/extensions/http/early_header_mutation/header_mutation/v3/header_mutation.ts";
@@ -59,6 +59,7 @@ const codecs = [
   LocalRateLimit,
   PerRouteConfig,
   RBAC,
+  RBACPerRoute,
   Route,
   RouteConfiguration,
   RouteList,

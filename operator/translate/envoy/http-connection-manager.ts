@@ -17,6 +17,7 @@ import { ambiguousFilter } from "./filters/ambiguous.ts";
 import { discoveredFilter } from "./filters/discovered.ts";
 import { rateLimitFilter } from "./filters/rate-limit.ts";
 import { routerFilter } from "./filters/router.ts";
+import { tokenShapeFilter } from "./filters/token-shape.ts";
 import { stripHeaders } from "./header-strip.ts";
 import { localReplies } from "./local-reply.ts";
 import type { WorkloadNames } from "./names.ts";
@@ -78,6 +79,7 @@ export function connectionManager(names: WorkloadNames, strictness: Strictness, 
 function filterChain({ filters }: WorkloadNames, strictness: Strictness): HttpFilter[] {
   return [
     ...(strictness === "strict" ? [ambiguousFilter(filters.ambiguous)] : []),
+    tokenShapeFilter(filters.tokenShape),
     discoveredFilter({ name: filters.jwt, typeUrl: typeUrlOf(JwtAuthentication), disabled: false }),
     rateLimitFilter(filters.rateLimit),
     discoveredFilter({ name: filters.body, typeUrl: typeUrlOf(BodySizeLimit), disabled: false }),

@@ -24,6 +24,7 @@ export interface WorkloadNames {
  */
 export interface FilterNames {
   readonly ambiguous: string;
+  readonly tokenShape: string;
   readonly jwt: string;
   readonly rateLimit: string;
   readonly body: string;
@@ -42,6 +43,7 @@ export function namesOf(workload: Workload): WorkloadNames {
     upstream: `app|${id}`,
     filters: {
       ambiguous: "picket.rbac.ambiguous",
+      tokenShape: "picket.rbac.token",
       jwt: `picket.jwt|${id}`,
       rateLimit: "picket.ratelimit",
       body: `picket.body|${id}`,

@@ -16,6 +16,8 @@ export interface CheckFields {
   /** Status code of the proxy's JWT library for a token that did not verify. */
   readonly failed?: number;
   readonly provider?: string;
+  /** What the proxy says of the token's text. */
+  readonly shape?: string;
   readonly body?: Uint8Array;
   readonly size?: number;
   readonly peer?: string;
@@ -65,7 +67,12 @@ export function checkRequest(fields: CheckFields = {}): Buffer {
         },
       },
       contextExtensions: { operation: "x", workload: fields.workload ?? "bank/accounts", revision: "r1" },
-      metadataContext: { filterMetadata: { "envoy.filters.http.jwt_authn": jwt } },
+      metadataContext: {
+        filterMetadata: {
+          "envoy.filters.http.jwt_authn": jwt,
+          "envoy.filters.http.rbac": { token_shadow_engine_result: fields.shape ?? "allowed" },
+        },
+      },
     },
   });
   return Buffer.from(CheckRequest.encode(message).finish());

@@ -104,6 +104,18 @@ const rows: readonly Row[] = [
     status: 401,
   },
   {
+    name: "refuses a token that is not spelled in the one way",
+    fields: { claims: {}, shape: "denied" },
+    reason: "credential-invalid",
+    status: 401,
+  },
+  {
+    name: "refuses a token whose spelling the proxy did not look at",
+    fields: { claims: {}, shape: "" },
+    reason: "credential-invalid",
+    status: 401,
+  },
+  {
     name: "does not know another provider's token",
     fields: { claims: {}, provider: "p1" },
     reason: "credential-missing",

@@ -45,7 +45,7 @@ export function authzExtension(name: string, instance: "closed" | "open", failur
       disallowedHeaders: {
         patterns: withheldHeaders.map((header) => ({ matchPattern: { $case: "exact" as const, exact: header } })),
       },
-      metadataContextNamespaces: ["envoy.filters.http.jwt_authn"],
+      metadataContextNamespaces: ["envoy.filters.http.jwt_authn", "envoy.filters.http.rbac"],
       // Read as bytes only when it stands here; virtual hosts switch bodies off or give a size.
       withRequestBody: { maxRequestBytes: bodyDefaultMaxBytes, allowPartialMessage: false, packAsBytes: true },
       validateMutations: true,
