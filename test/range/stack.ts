@@ -80,7 +80,7 @@ export async function startStack(files: Readonly<Record<string, string>>): Promi
         const ended = child.exitCode !== null || child.signalCode !== null;
         if (ended || performance.now() > deadline) {
           const why = ended ? "ended before it was ready" : `was not ready after ${readyTimeoutMs / 1_000} s`;
-          throw new Error(`picket run ${why}:\n${lines.slice(-20).join("\n")}`);
+          throw new Error(`picket run ${why}:\n${[...lines.slice(0, 20), "…", ...lines.slice(-20)].join("\n")}`);
         }
         await sleep(100);
       }
