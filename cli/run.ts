@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
-import { existsSync, mkdtempSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { systemClock } from "../platform/clock.ts";
 import { parseAddressText, printAddress } from "../platform/config.ts";
@@ -67,6 +67,7 @@ export async function run(options: RunOptions): Promise<number> {
       "--state-dir with a folder of yours",
     );
   }
+  clearLeftovers(state);
   // Paths of sockets are short by law (108 bytes), so they cannot lie in the state folder.
   const sockets = mkdtempSync(join(tmpdir(), "picket-"));
   const instance = new Instance({ ...options, folder, state, sockets, envoy, environment });
@@ -91,6 +92,18 @@ export async function run(options: RunOptions): Promise<number> {
   } finally {
     rmSync(sockets, { recursive: true, force: true });
     unlock();
+  }
+}
+
+/** An instance that was killed could not take its sockets away. */
+function clearLeftovers(state: string): void {
+  try {
+    const left: unknown = JSON.parse(readFileSync(join(state, "run.json"), "utf8"));
+    const folder = dirname((left as RunningInstance).sockets.ads ?? "");
+    if (dirname(folder) === tmpdir() && basename(folder).startsWith("picket-"))
+      rmSync(folder, { recursive: true, force: true });
+  } catch {
+    // Nothing was left, as it should be.
   }
 }
 

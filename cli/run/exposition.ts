@@ -23,7 +23,7 @@ export function joinExpositions(texts: Readonly<Record<string, string>>): string
       programsOf.set(name, programs);
       if (head === null) {
         if (!line.startsWith("#")) family.samples.push({ program, line });
-      } else if (programs.size === 0 || programs.has(program)) family.head.push(line);
+      } else if (programs.size === 0 || [...programs][0] === program) family.head.push(line);
       programs.add(program);
     }
   }
