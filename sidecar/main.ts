@@ -90,7 +90,7 @@ async function runScorer(config: ScorerConfig): Promise<void> {
     isServing: () => policies.isReady,
     answered: ({ decision, workload, status }) => {
       metrics.accessLogEntries.inc();
-      metrics.responses.inc({ workload: metrics.workloadLabel(workload), code_class: classOf(status) });
+      metrics.responses.inc({ api: metrics.apiLabel(workload), code_class: classOf(status) });
       if (decision === "") return;
       const known = ring.find(decision, ids.numberOf(decision));
       if (known === undefined) metrics.accessLogUnmatched.inc();

@@ -1,5 +1,8 @@
 import { boundedLabel, counter, FastHistogram, gauge, labelValuesMax, type Registry } from "../platform/metrics.ts";
 
+/** Workloads counted apart in `picket_api_responses_total`. */
+const apisMax = 300;
+
 /** Metrics of the scorer. docs/reference/metrics.md lists them; a test compares both ways. */
 export function createScorerMetrics(registry: Registry) {
   const labelOverflows = counter<"family">(registry, {
@@ -8,20 +11,20 @@ export function createScorerMetrics(registry: Registry) {
     labels: ["family"],
   });
   return {
-    decisions: counter<"workload" | "mode" | "verdict">(registry, {
+    decisions: counter<"policy_namespace" | "policy" | "mode" | "verdict">(registry, {
       name: "picket_decisions_total",
-      help: "Decisions by workload, mode and verdict; in Shadow the verdict is what Enforce would have said.",
-      labels: ["workload", "mode", "verdict"],
+      help: "Decisions by deciding policy (_none before any), mode and verdict; in Shadow what Enforce would have said.",
+      labels: ["policy_namespace", "policy", "mode", "verdict"],
     }),
     reasons: counter<"reason" | "verdict">(registry, {
       name: "picket_decision_reasons_total",
       help: "Decisions by reason.",
       labels: ["reason", "verdict"],
     }),
-    shadow: counter<"workload" | "verdict">(registry, {
+    shadow: counter<"policy_namespace" | "policy" | "verdict">(registry, {
       name: "picket_shadow_verdicts_total",
       help: "Verdicts that a policy or section in a milder mode did not enforce.",
-      labels: ["workload", "verdict"],
+      labels: ["policy_namespace", "policy", "verdict"],
     }),
     duration: new FastHistogram(registry, {
       name: "picket_decision_duration_seconds",
@@ -49,10 +52,10 @@ export function createScorerMetrics(registry: Registry) {
       name: "picket_als_unmatched_total",
       help: "Entries of the access log whose decision is not, or no longer, known.",
     }),
-    responses: counter<"workload" | "code_class">(registry, {
+    responses: counter<"api" | "code_class">(registry, {
       name: "picket_api_responses_total",
-      help: "Answers to callers by workload and class of status, Picket's own included.",
-      labels: ["workload", "code_class"],
+      help: "Answers to callers by workload (namespace/name) and class of status, Picket's own included.",
+      labels: ["api", "code_class"],
     }),
     stateKeys: gauge<"kind">(registry, {
       name: "picket_state_keys",
@@ -79,7 +82,8 @@ export function createScorerMetrics(registry: Registry) {
       labels: ["result"],
     }),
     labelOverflows,
-    workloadLabel: boundedLabel(labelValuesMax, () => labelOverflows.inc({ family: "workload" })),
+    policyLabel: boundedLabel(labelValuesMax, () => labelOverflows.inc({ family: "policy" })),
+    apiLabel: boundedLabel(apisMax, () => labelOverflows.inc({ family: "api" })),
   };
 }
 

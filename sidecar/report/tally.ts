@@ -4,7 +4,7 @@ import type { Decision } from "./decision-record.ts";
 /** Sums decisions in plain numbers on the check path; the metrics are brought up to date when somebody looks. */
 export class Tally {
   readonly #metrics: ScorerMetrics;
-  /** Workload, then `mode verdict`. Workloads come from our own configuration and are bounded by the policy store. */
+  /** Policy (`namespace/name`), then `mode verdict`. Policies come from our own configuration. */
   readonly #decisions = new Map<string, Map<string, number>>();
   readonly #reasons = new Map<string, number>();
   readonly #shadow = new Map<string, Map<string, number>>();
@@ -15,31 +15,38 @@ export class Tally {
 
   add(decision: Decision): void {
     const { verdict, shadow } = decision.judgement;
-    increment(inner(this.#decisions, decision.workload), modeAndVerdict[decision.mode][verdict.kind]);
+    const policy = verdict.evidence.policy ?? "";
+    increment(inner(this.#decisions, policy), modeAndVerdict[decision.mode][verdict.kind]);
     increment(this.#reasons, verdict.reason);
-    if (shadow !== undefined) increment(inner(this.#shadow, decision.workload), shadow.kind);
-    else if (decision.mode === "shadow" && verdict.kind !== "allow") {
-      increment(inner(this.#shadow, decision.workload), verdict.kind);
-    }
+    if (shadow !== undefined) increment(inner(this.#shadow, shadow.evidence.policy ?? ""), shadow.kind);
+    else if (decision.mode === "shadow" && verdict.kind !== "allow")
+      increment(inner(this.#shadow, policy), verdict.kind);
     this.#metrics.duration.observe(decision.durationMs / 1000);
   }
 
   /** Moves what was summed into the metrics. */
   flush(verdictOf: (reason: string) => string): void {
-    const { decisions, reasons, shadow, workloadLabel } = this.#metrics;
-    for (const [workload, counts] of this.#decisions) {
+    const { decisions, reasons, shadow } = this.#metrics;
+    for (const [policy, counts] of this.#decisions) {
       for (const [key, count] of counts) {
         const [mode = "", verdict = ""] = key.split(" ");
-        decisions.inc({ workload: workloadLabel(workload), mode, verdict }, count);
+        decisions.inc({ ...this.#labelsOf(policy), mode, verdict }, count);
       }
       counts.clear();
     }
-    for (const [workload, counts] of this.#shadow) {
-      for (const [verdict, count] of counts) shadow.inc({ workload: workloadLabel(workload), verdict }, count);
+    for (const [policy, counts] of this.#shadow) {
+      for (const [verdict, count] of counts) shadow.inc({ ...this.#labelsOf(policy), verdict }, count);
       counts.clear();
     }
     for (const [reason, count] of this.#reasons) reasons.inc({ reason, verdict: verdictOf(reason) }, count);
     this.#reasons.clear();
+  }
+
+  #labelsOf(policy: string): { policy_namespace: string; policy: string } {
+    if (policy === "") return { policy_namespace: "", policy: "_none" };
+    const label = this.#metrics.policyLabel(policy);
+    const slash = label.indexOf("/");
+    return { policy_namespace: label.slice(0, Math.max(slash, 0)), policy: label.slice(slash + 1) };
   }
 }
 
@@ -52,11 +59,11 @@ const verdicts = (mode: string) => ({
 });
 const modeAndVerdict = { observe: verdicts("observe"), shadow: verdicts("shadow"), enforce: verdicts("enforce") };
 
-/** Workloads counted apart; one that our configuration does not know counts under its own name only up to here. */
-const workloadsCountedMax = 10_000;
+/** Policies summed apart between two looks; more are summed under `_other`. */
+const policiesCountedMax = 10_000;
 
-function inner(outer: Map<string, Map<string, number>>, workload: string): Map<string, number> {
-  const name = outer.has(workload) || outer.size < workloadsCountedMax ? workload : "_other";
+function inner(outer: Map<string, Map<string, number>>, policy: string): Map<string, number> {
+  const name = outer.has(policy) || outer.size < policiesCountedMax ? policy : "_other";
   let counts = outer.get(name);
   if (counts === undefined) outer.set(name, (counts = new Map()));
   return counts;

@@ -1,0 +1,64 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { factsOf, reasons, type Reason } from "../../core/verdict/reason.ts";
+import { operatorSettings } from "../../operator/config.ts";
+import { createOperatorMetrics } from "../../operator/metrics.ts";
+import { Registry } from "../../platform/metrics.ts";
+import { scorerSettings } from "../../sidecar/config.ts";
+import { createScorerMetrics } from "../../sidecar/metrics.ts";
+
+const root = join(import.meta.dirname, "../..");
+
+/** Rows of the tables below a heading of a reference page: the cells, the first without its backticks. */
+function rows(page: string, heading?: string): string[][] {
+  const text = readFileSync(join(root, "docs/reference", page), "utf8");
+  const part =
+    heading === undefined ? text : (text.split(/^## /m).find((section) => section.startsWith(heading)) ?? "");
+  return part
+    .split("\n")
+    .filter((line) => line.startsWith("| `"))
+    .map((line) =>
+      line
+        .split("|")
+        .slice(1, -1)
+        .map((cell) => cell.trim()),
+    )
+    .map(([name = "", ...cells]) => [name.replaceAll("`", ""), ...cells]);
+}
+
+describe("docs/reference", () => {
+  it("lists every reason with its verdict, status and meaning, and no other", () => {
+    const expected = (Object.keys(reasons) as Reason[]).map((reason) => {
+      const { kind, status, text } = factsOf(reason);
+      return [reason, kind, status === undefined ? "–" : String(status), text];
+    });
+    assert.deepEqual(rows("reasons.md").toSorted(), expected.toSorted());
+    assert.ok(expected.length <= 40, "the list of reasons is a metric label and stays short");
+  });
+
+  for (const [program, create] of [
+    ["Scorer", createScorerMetrics],
+    ["Operator", createOperatorMetrics],
+  ] as const) {
+    it(`lists every metric of the ${program.toLowerCase()} with type and labels, and no other`, async () => {
+      const registry = new Registry();
+      create(registry);
+      const expected = (await registry.getMetricsAsJSON()).map(({ name, help, type }) => [name, String(type), help]);
+      const listed = rows("metrics.md", program).map(([name, type, , help]) => [name, type, help]);
+      assert.deepEqual(listed.toSorted(), expected.toSorted());
+      for (const [name = ""] of expected) assert.match(name, /^picket_[a-z_]+$/);
+    });
+  }
+
+  for (const [program, settings] of [
+    ["Scorer", scorerSettings],
+    ["Operator", operatorSettings],
+  ] as const) {
+    it(`lists every setting of the ${program.toLowerCase()} with its meaning, and no other`, () => {
+      const expected = Object.values(settings).map(({ name, meaning }) => [name, meaning]);
+      const listed = rows("settings.md", program).map((cells) => [cells[0], cells.at(-1)]);
+      assert.deepEqual(listed.toSorted(), expected.toSorted());
+    });
+  }
+});
