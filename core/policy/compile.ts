@@ -41,6 +41,7 @@ export function compilePolicy(source: PolicyToCompile, when: WhenCompiler): Comp
       "exact",
     ),
     operationNames: operations.map(({ template, match }) => printOperation(match, template)),
+    countsOperations: source.limits.some((limit) => limit.key.some(({ kind }) => kind === "operation")),
     canaryEvidence: Object.freeze({ policy: source.workload, rule: "canary" }),
   };
 }

@@ -65,5 +65,7 @@ export interface CompiledPolicy {
   /** Every operation that a rule or limit names, for naming and for limits per operation. */
   readonly operations: OperationTree;
   readonly operationNames: readonly string[];
+  /** True where a limit's key names the operation. */
+  readonly countsOperations: boolean;
   readonly canaryEvidence: Evidence;
 }

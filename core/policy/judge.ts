@@ -191,8 +191,10 @@ interface LimitQuestion {
 function judgeLimits({ policy, limits, call, nowMs, matches, answer }: LimitQuestion, access: Verdict): Judgement {
   const { request } = call;
   const { limiter, hash } = limits;
-  const named = bestOperation(policy.operations, request, request.method, matches);
-  const operation = policy.operationNames[named] ?? "";
+  // Named only where a limit counts by it, or for the words of a refusal: it takes a search of its own.
+  const name = (): string =>
+    policy.operationNames[bestOperation(policy.operations, request, request.method, matches)] ?? "";
+  const counted = policy.countsOperations ? name() : "";
   limiter.begin();
   for (let i = 0; i < policy.limits.length; i++) {
     const { limit, tree } = policy.limits[i]!;
@@ -200,11 +202,12 @@ function judgeLimits({ policy, limits, call, nowMs, matches, answer }: LimitQues
       findOperations(tree, request, request.method, matches);
       if (matches.count === 0 && !matches.overflow) continue;
     }
-    hashLimitKey(hash, limit.key, call, operation);
+    hashLimitKey(hash, limit.key, call, counted);
     limiter.ask(i, hash.high, hash.low);
   }
   limiter.take(nowMs, answer);
   if (answer.allowed === true && answer.shadowLimit < 0) return { verdict: access, shadow: undefined };
+  const operation = name();
   const told = (position: number): Verdict => {
     const evidence: Evidence = policy.limits[position]?.evidence ?? policy.canaryEvidence;
     return throttle(answer.retryAfterSeconds, operation === "" ? evidence : { ...evidence, operation });
