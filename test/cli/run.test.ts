@@ -211,9 +211,9 @@ describe("picket run", function () {
     const picket = start(files());
     await picket.ready();
     const statuses = new Set<number>();
-    let isLoading = true;
+    const loading = new AbortController();
     const load = (async () => {
-      while (isLoading) {
+      while (!loading.signal.aborted) {
         const answers = await Promise.all(Array.from({ length: 8 }, () => get(ports.listen, "/secret")));
         for (const { status } of answers) statuses.add(status);
       }
@@ -232,7 +232,7 @@ describe("picket run", function () {
         () => picket.describe(),
       );
     }
-    isLoading = false;
+    loading.abort();
     await load;
     assert.deepEqual([...statuses].toSorted(), [403, 503]);
     assert.ok(seen.every((one) => one === "GET /healthz"));
