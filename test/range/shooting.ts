@@ -82,17 +82,16 @@ export function leaksOf(received: readonly Received[], forged: readonly string[]
     const where = `${one.emulator.id} received ${shown(one.request.line)} of ${one.caseId || "nobody"}`;
     const read = emulators
       .map((emulator) => ({ emulator, reading: readAs(emulator, one.request) }))
-      .filter(({ reading }) => !mayReach(actor, reading.operation))
-      .map(
-        ({ emulator, reading }) =>
-          `${where}: ${emulator.id} serves ${named(reading.operation)} at ${shown(reading.path)}`,
-      );
+      .filter(({ reading }) => !mayReach(actor, reading.operation));
+    const [first] = read;
+    const served = read.map(({ emulator }) => emulator.id).join(" ");
+    const reached = first ? [`${where}: ${named(first.reading.operation)} on ${served}`] : [];
     const asserted = new Set(emulators.flatMap((emulator) => assertedValues(emulator, one.request)));
     const values = one.request.headers.map(([, value]) => value);
     const made = forged
       .filter((text) => [...asserted, ...values].some((value) => value.includes(text)))
       .map((text) => `${where}: with a header that says ${text}`);
-    return [...read, ...made];
+    return [...reached, ...made];
   });
 }
 

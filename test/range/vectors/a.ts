@@ -287,11 +287,10 @@ export const vectorsA: readonly Vector[] = [
     ...group,
     id: "A23",
     name: "every legal character inside a templated segment",
-    rows: "*!$&'()+,=:@~_-."
-      .split("")
-      .flatMap((character) =>
-        targets([403], [`/orders/1${character}2`, `/orders/${character === "." ? "x." : character}`]),
-      ),
+    rows: "*!$&'()+,=:@~_-.".split("").flatMap((character) =>
+      // A dot alone, or at the end, is a spelling of its own: A05 and A22.
+      targets([403], [`/orders/1${character}2`, `/orders/${character === "." ? ".x" : character}`]),
+    ),
   },
   {
     ...group,

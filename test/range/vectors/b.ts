@@ -385,13 +385,15 @@ export const vectorsB: readonly Vector[] = [
           ["scheme that is a path", pseudo({ ":scheme": "http://a/admin?" })],
           ["two content-lengths", [...pseudo(), ["content-length", "0"], ["content-length", "1"]]],
           ["content-length without a body", [...pseudo(), ["content-length", "5"]]],
-          ["dot in a name", [...pseudo(), ["x.original.url", "/admin/secret"]]],
+          ["dot in a name", [...pseudo(), ["x.user", "admin"]]],
           ["underscore in a name", [...pseudo(), ["x_original_url", "/admin/secret"]]],
         ],
         [400, 403, 413, "closed"],
       ),
       ...badFields(
         [
+          // Refused, or taken out before anybody looks.
+          ["dots in the name of a header that is stripped", [...pseudo(), ["x.original.url", "/admin/secret"]]],
           ["comma in the authority", pseudo({ ...admin, ":authority": "a,b" })],
           ["blank at the start of a value", [...pseudo(), ["authorization", " Bearer x"]]],
         ],

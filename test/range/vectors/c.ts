@@ -592,8 +592,8 @@ export const vectorsC: readonly Vector[] = [
             [400, 401],
           ),
           withToken(
-            `${name} with a tab at the end`,
-            changed((text) => `${text}\t`),
+            `${name} with a no-break space at the end`,
+            changed((text) => `${text}\xa0`),
             [400, 401],
           ),
           withToken(
@@ -642,14 +642,11 @@ export const vectorsC: readonly Vector[] = [
         "signature with stray bits in its last character",
         respelled(({ h, p, s }) => {
           const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-          const last = alphabet.indexOf(s.slice(-1));
-          // 64 bytes end in a character of which only two bits count.
-          return `${h}.${p}.${s.slice(0, -1)}${alphabet[(last & 0x30) | 0x0f] === s.slice(-1) ? alphabet[(last & 0x30) | 1] : alphabet[(last & 0x30) | 0x0f]}`;
+          // 64 bytes end in a character of which only the two upper bits count.
+          return `${h}.${p}.${s.slice(0, -1)}${alphabet[alphabet.indexOf(s.slice(-1)) ^ 1]}`;
         }),
       ),
       ...[
-        '{"alg":"ES256","kid":"es-1",}',
-        "{'alg':'ES256','kid':'es-1'}",
         '\ufeff{"alg":"ES256","kid":"es-1"}',
         '["ES256"]',
         "null",
@@ -657,14 +654,24 @@ export const vectorsC: readonly Vector[] = [
         '{"alg":"ES256","kid":"es-1"}x',
         '{"alg":"ES256" "kid":"es-1"}',
       ].map((text) => withToken(`header ${text}`, headerText(text))),
-      withToken(
-        "payload with a comma at the end",
-        payloadText((honest) => honest.replace(/}$/, ",}")),
-      ),
-      withToken(
-        "payload with single quotes",
-        payloadText((honest) => honest.replaceAll('"', "'")),
-      ),
+      // Not quite JSON, but signed by the issuer and read in one way only: the proxy's library takes it, and nobody
+      // else can write it.
+      ...[
+        withToken("header with a comma at the end", headerText('{"alg":"ES256","kid":"es-1",}')),
+        withToken("header with single quotes", headerText("{'alg':'ES256','kid':'es-1'}")),
+        withToken(
+          "payload with a comma at the end",
+          payloadText((honest) => honest.replace(/}$/, ",}")),
+        ),
+        withToken(
+          "payload with single quotes",
+          payloadText((honest) => honest.replaceAll('"', "'")),
+        ),
+        withToken(
+          "payload with a lone surrogate",
+          payloadText((honest) => honest.replace("{", '{"x":"\\ud800",')),
+        ),
+      ].map((row): Row => ({ ...row, actor: "root", expect: [200, 401] })),
       withToken(
         "payload with something after it",
         payloadText((honest) => `${honest}{}`),
@@ -693,12 +700,7 @@ export const vectorsC: readonly Vector[] = [
         "payload that is empty",
         payloadText(() => ""),
       ),
-      withToken(
-        "payload with a lone surrogate",
-        payloadText((honest) => honest.replace("{", '{"x":"\\ud800",')),
-        [200, 401],
-      ),
-    ].map((row) => (row.what.includes("surrogate") ? { ...row, actor: "root" as const } : row)),
+    ],
   },
   {
     ...group,
@@ -805,6 +807,8 @@ export const vectorsC: readonly Vector[] = [
           ["a comma after it", (token: string) => `Bearer ${token},`],
           ["a second token after a comma", (token: string) => `Bearer ${token}, Bearer ${token}`],
           ["a second token first", (token: string) => `Bearer x, Bearer ${token}`],
+          ["another scheme before it", (token: string) => `x Bearer ${token}`],
+          ["Basic before it", (token: string) => `Basic Bearer ${token}`],
           ["Negotiate first", (token: string) => `Negotiate x, Bearer ${token}`],
           ["a vertical tab", (token: string) => `Bearer \x0b${token}`],
           ["a no-break space", (token: string) => `Bearer\xa0${token}`],
@@ -817,11 +821,15 @@ export const vectorsC: readonly Vector[] = [
         (mint) => Array.from({ length: 2 }, () => `Authorization: Bearer ${mint.honest("root")}`),
         [400, 401],
       ),
-      withAuthorization(
-        "two headers, one empty",
-        (mint) => ["Authorization:", `Authorization: Bearer ${mint.honest("root")}`],
-        [400, 401],
-      ),
+      // The proxy drops the empty one and the blanks around a value: the application sees one plain credential.
+      ...[
+        (token: string) => ["Authorization:", `Authorization: Bearer ${token}`],
+        (token: string) => [`Authorization: Bearer ${token}`, "Authorization:"],
+        (token: string) => [`Authorization: \t Bearer ${token} \t`],
+      ].map((lines, index): Row => ({
+        ...withAuthorization(`what the proxy drops ${index}`, (mint) => lines(mint.honest("root")), [200, 400, 401]),
+        actor: "root",
+      })),
       withAuthorization(
         "nominated by Connection",
         (mint) => ["Connection: authorization", `Authorization: Bearer ${mint.honest("root")}`],

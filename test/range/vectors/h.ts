@@ -203,13 +203,19 @@ export const vectorsH: readonly Vector[] = [
           `x-picket.decision: ${forgery}`,
           `x-picket_decision: ${forgery}`,
           `x-picket-decision : ${forgery}`,
-          ` x-picket-decision: ${forgery}`,
           `x-picket-decision\t: ${forgery}`,
           `x-picket-decision\0: ${forgery}`,
           `x\x96picket\x96decision: ${forgery}`,
         ],
         [200, 400],
       ),
+      {
+        // Folded into the value of the header before it (RFC 9112 section 5.2): no header of that name any more.
+        what: "a folded line",
+        actor: "anon",
+        send: http1({ headers: ["X-Note: a", " x-picket-decision: folded"] }),
+        expect: [200, 400],
+      },
       {
         what: "HTTP/2 x-picket-decision",
         actor: "anon",
