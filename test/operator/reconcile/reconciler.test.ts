@@ -1,0 +1,131 @@
+import assert from "node:assert/strict";
+import type { CanaryAnswer } from "../../../operator/canary/answer.ts";
+import { leakConfirmMs } from "../../../operator/canary/canaries.ts";
+import { createOperatorMetrics } from "../../../operator/metrics.ts";
+import { readText } from "../../../operator/provider/read.ts";
+import { emptyMemory, parseMemory, type Memory } from "../../../operator/reconcile/accepted.ts";
+import type { OperatorEvent } from "../../../operator/reconcile/event.ts";
+import { Reconciler } from "../../../operator/reconcile/reconciler.ts";
+import { StatusStore } from "../../../operator/status/status-store.ts";
+import type { PublishedResource } from "../../../operator/xds/resource-set.ts";
+import { routeType } from "../../../operator/xds/type-urls.ts";
+import { systemClock } from "../../../platform/clock.ts";
+import { Registry } from "../../../platform/metrics.ts";
+import { silentLog } from "../../contract/ads-range.ts";
+import { policy, snapshotOf, translator, workload } from "./source.ts";
+
+describe("reconciler", () => {
+  let published: Map<string, readonly PublishedResource[]>;
+  let publications: number;
+  let events: OperatorEvent[];
+  let saved: string;
+  let answer: (revision: string) => CanaryAnswer | undefined;
+  let registry: Registry;
+  let reconciler: Reconciler;
+
+  const create = (memory: Memory = emptyMemory): Reconciler =>
+    (reconciler = new Reconciler({
+      ads: {
+        publish: (group, resources) => {
+          published.set(group, resources);
+          publications++;
+        },
+        // Every client is up to date at once.
+        count: () => ({ current: 1, total: 1, rejected: 0, message: "" }),
+      },
+      translator,
+      read: readText,
+      status: new StatusStore({ folder: undefined, clock: systemClock, log: silentLog }),
+      probe: ({ revision }) => Promise.resolve(answer(revision)),
+      memory,
+      save: (text) => (saved = text),
+      emit: (event) => events.push(event),
+      metrics: createOperatorMetrics((registry = new Registry())),
+      clock: systemClock,
+      log: silentLog,
+    }));
+
+  beforeEach(() => {
+    published = new Map();
+    publications = 0;
+    events = [];
+    saved = "";
+    answer = () => "proven";
+  });
+  afterEach(() => reconciler.stop());
+
+  const files = { "w.yaml": workload("a"), "a.yaml": policy("a") };
+  const routes = (): string | undefined =>
+    published.get("proxy")?.find(({ typeUrl }) => typeUrl === routeType)?.version;
+
+  it("is ready only once every enforced workload is proven", async () => {
+    create();
+    assert.equal(reconciler.readiness().ready, false);
+    answer = () => undefined;
+    reconciler.take(snapshotOf(files));
+    await new Promise((resolve) => setTimeout(resolve, 120));
+    assert.match(reconciler.readiness().reason, /no request has shown yet/);
+    answer = () => "proven";
+    await until(() => reconciler.readiness().ready);
+    assert.deepEqual(
+      events.map(({ event }) => event),
+      ["not-ready", "applied", "ready"],
+    );
+  });
+
+  it("publishes nothing for equal content", () => {
+    create().take(snapshotOf(files));
+    const before = publications;
+    reconciler.take(snapshotOf({ "w.yaml": `# a comment\n${files["w.yaml"]}`, "b.yaml": files["a.yaml"] }));
+    assert.equal(publications, before);
+  });
+
+  it("closes a workload whose application answers, keeps it closed, and reopens it with a changed generation", async () => {
+    create();
+    answer = () => "leaked";
+    reconciler.take(snapshotOf(files));
+    const open = routes();
+    await until(() => events.some(({ event }) => event === "closed"), leakConfirmMs + 2_000);
+    const closed = routes();
+    assert.notEqual(closed, open);
+    assert.match(await registry.metrics(), /^picket_canary_failures_total 1$/m);
+    assert.match(await registry.metrics(), /^picket_workloads_closed\{reason="canary-failed"\} 1$/m);
+    assert.equal(reconciler.readiness().ready, false);
+    answer = () => "proven";
+    reconciler.take(snapshotOf({ ...files, "more.yaml": policy("elsewhere", "", "other") }));
+    assert.equal(routes(), closed, "another object's change does not open it");
+    reconciler.take(snapshotOf({ ...files, "a.yaml": policy("a").replace("/healthz", "/other") }));
+    await until(() => reconciler.readiness().ready);
+    assert.notEqual(routes(), closed);
+  });
+
+  it("remembers what was good before it publishes, for the next start", () => {
+    create().take(snapshotOf(files));
+    reconciler.stop();
+    const memory = parseMemory(saved);
+    assert.ok(memory);
+    const before = routes();
+    const bad = policy("a").replace("mode: Enforce", "mode: Enforced");
+    create(memory).take(snapshotOf({ ...files, "a.yaml": bad }));
+    assert.equal(routes(), before);
+    assert.ok(events.some(({ event }) => event === "problem"));
+  });
+
+  it("keeps what is in force while the source cannot be read, and says so", () => {
+    create().take(snapshotOf(files));
+    const before = routes();
+    reconciler.sourceUnreadable("the folder is gone");
+    assert.equal(routes(), before);
+    assert.deepEqual(reconciler.readiness(), { ready: false, reason: "the folder is gone" });
+    reconciler.sourceUnreadable(undefined);
+    assert.notEqual(reconciler.readiness().reason, "the folder is gone");
+  });
+});
+
+async function until(done: () => boolean, waitMs = 3_000): Promise<void> {
+  const end = Date.now() + waitMs;
+  while (!done()) {
+    if (Date.now() > end) assert.fail("did not happen in time");
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
