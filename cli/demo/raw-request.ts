@@ -19,6 +19,8 @@ export function sendRaw(target: Target, exchange: Exchange, id: string): Promise
     socket.on("data", (chunk) => {
       size += chunk.length;
       if (size <= answerBytesMax) chunks.push(chunk);
+      // A proxy may leave the connection open a while after a refusal; the answer is complete all the same.
+      if (isComplete(Buffer.concat(chunks).toString("latin1"))) socket.destroy();
     });
     socket.on("timeout", () => socket.destroy());
     // A reset after the answer is an answer; before it, it is none. Both end in `close`.
@@ -34,6 +36,14 @@ export function printRequest(exchange: Exchange, id: string): string {
   lines.push(`x-demo-id: ${id}`, ...(exchange.headers ?? []).map(([name, value]) => `${name}: ${value}`));
   if (body !== "") lines.push("content-type: application/json", `content-length: ${Buffer.byteLength(body)}`);
   return `${lines.join("\r\n")}\r\n\r\n${body}`;
+}
+
+/** Whether all the bytes are there that the answer's own length speaks of. */
+export function isComplete(text: string): boolean {
+  const end = text.indexOf("\r\n\r\n");
+  if (end < 0) return false;
+  const length = /\r\ncontent-length: *(\d{1,9})\r\n/i.exec(text.slice(0, end + 2))?.[1];
+  return length !== undefined && text.length >= end + 4 + Number(length);
 }
 
 /** Reads status, headers and body of an answer that ended with its connection. */

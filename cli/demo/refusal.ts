@@ -26,7 +26,7 @@ export function decodeDecision(outcome: Outcome): string | undefined {
 export function decodeReason(outcome: Outcome): string {
   if (outcome.status === 0) return "no answer";
   const { reason } = readProblem(outcome);
-  return typeof reason === "string" && /^[a-z][a-z-]{0,63}$/.test(reason) ? reason : `status ${outcome.status}`;
+  return typeof reason === "string" && /^[a-z][a-z-]{0,63}$/.test(reason) ? reason : `${outcome.status} by the proxy`;
 }
 
 function readProblem({ text }: Outcome): Problem {

@@ -113,7 +113,7 @@ export function printReport(report: DemoReport, output: Output, environment: Env
     lines.push("", `${style.bold("ONE REFUSAL")}      ${cut(`${refusal.request} -> ${refusal.status}`, 63)}`);
     lines.push(`  $ ${refusal.explanation.command}`);
     const text = refusal.explanation.text.split("\n").slice(0, explanationLinesMax);
-    for (const line of text) lines.push(`  ${refusal.explanation.ok ? cut(line, 78) : style.bad(cut(line, 78))}`);
+    for (const line of text.flatMap(fold)) lines.push(`  ${refusal.explanation.ok ? line : style.bad(line)}`);
   }
   const verdict = report.passed
     ? "nothing hostile reached the application, nothing honest was refused"
@@ -144,6 +144,14 @@ function signed(value: number): string {
 /** Cut to the width, before colour is added. */
 function cut(line: string, width = 80): string {
   return line.length <= width ? line : `${line.slice(0, width - 3)}...`;
+}
+
+/** A line that is too long goes on in the next, where words of the first line's text begin. */
+function fold(line: string): readonly string[] {
+  if (line.length <= 78) return [line];
+  const from = line.lastIndexOf(" ", 78);
+  const at = from > 20 ? from : 78;
+  return [line.slice(0, at), ...fold(`${"".padEnd(16)}${line.slice(at).trimStart()}`)];
 }
 
 function wrap(text: string, width: number): readonly string[] {

@@ -8,7 +8,7 @@ import { judgeAttack, type Attack, type Attempt, type SentAttack } from "../../c
 import type { ApplicationLog, LogEntry } from "../../cli/demo/application-log.ts";
 import { noAnswer } from "../../cli/demo/exchange.ts";
 import { compare } from "../../cli/demo/latency.ts";
-import { printRequest, readAnswer } from "../../cli/demo/raw-request.ts";
+import { isComplete, printRequest, readAnswer } from "../../cli/demo/raw-request.ts";
 import { decodeDecision, decodeReason } from "../../cli/demo/refusal.ts";
 import { exitCodeOf, hasPassed, printReport, type Counts, type DemoReport } from "../../cli/demo/report.ts";
 
@@ -123,6 +123,14 @@ describe("raw requests of the demo", () => {
     for (const text of ["", "HTTP/1.1 ", "SSH-2.0", "HTTP/1.1 40"]) assert.equal(readAnswer(text).status, 0);
   });
 
+  it("know when an answer is complete, however long the connection stays", () => {
+    const head = "HTTP/1.1 400 Bad Request\r\nContent-Length: 2\r\n\r\n";
+    assert.ok(isComplete(`${head}{}`));
+    for (const text of ["", head.slice(0, -2), head, `${head}{`, "HTTP/1.1 200 OK\r\n\r\n{}"]) {
+      assert.ok(!isComplete(text), text);
+    }
+  });
+
   it("find the decision id in the header or the problem details, and only if it looks like one", () => {
     const headers = new Map([["x-picket-decision", "d-1"]]);
     assert.equal(decodeDecision({ status: 403, headers, text: "" }), "d-1");
@@ -138,7 +146,7 @@ describe("the reason of a refusal", () => {
     const answer = { status: 403, headers: new Map<string, string>() };
     assert.equal(decodeReason({ ...answer, text: '{"reason":"claim-mismatch"}' }), "claim-mismatch");
     for (const text of ["", "{", "null", '{"reason":7}', '{"reason":"<b>"}']) {
-      assert.equal(decodeReason({ ...answer, text }), "status 403");
+      assert.equal(decodeReason({ ...answer, text }), "403 by the proxy");
     }
     assert.equal(decodeReason(noAnswer), "no answer");
   });
@@ -179,7 +187,12 @@ describe("the report of the demo", () => {
           harmless: 0,
           reached: 1,
           statuses: { 403: 999, 200: 1 },
-          reasons: { "resource-owner-mismatch": 900, "credential-invalid": 50, "path-ambiguous": 40, "status 400": 9 },
+          reasons: {
+            "resource-owner-mismatch": 900,
+            "credential-invalid": 50,
+            "path-ambiguous": 40,
+            "400 by the proxy": 9,
+          },
           note: `a note ${"of words ".repeat(30)}`,
           leaks: [{ what: "read a balance", served: `GET /${long}` }],
         },

@@ -259,6 +259,32 @@ describe("picket run", function () {
     );
   });
 
+  it("turns from observing to enforcing and back without ever closing the workload", async () => {
+    const observe = policy("one", "/healthz").replace("mode: Enforce", "mode: Observe");
+    const picket = start({ ...files(), "one.yaml": observe });
+    await picket.ready();
+    assert.equal((await get(ports.listen, "/other")).status, 200);
+    for (let turns = 0; turns < 3; turns++) {
+      picket.write("one.yaml", policy("one", "/healthz"));
+      await until(
+        async () => (await get(ports.listen, "/other")).status === 403,
+        10_000,
+        () => picket.describe(),
+      );
+      await picket.ready();
+      picket.write("one.yaml", observe);
+      await until(
+        async () => (await get(ports.listen, "/other")).status === 200,
+        10_000,
+        () => picket.describe(),
+      );
+    }
+    assert.equal(
+      picket.events.some((one) => one.event === "closed"),
+      false,
+    );
+  });
+
   it("leaves no child behind when it is killed hard, and starts again on the same state", async () => {
     const picket = start(files());
     await picket.ready();
