@@ -13,6 +13,9 @@ export const quietMsMax = 2_000;
 /** How often the folder is looked at without being told: not every file system tells. */
 export const rescanMs = 2_000;
 
+/** Folders that are watched for events; the others are only looked at. */
+export const watchersMax = 1_000;
+
 /** Reads of a folder that changes while it is read, before the last one is taken. */
 const readsMax = 5;
 
@@ -40,6 +43,9 @@ class Follower {
   readonly #options: FilesOptions;
   readonly #deliver: (snapshot: SourceSnapshot) => void;
   #signature = "";
+  #folders: readonly string[] = [];
+  #isFollowing = false;
+  readonly #watchers = new Map<string, FSWatcher>();
   #firstChangeAt: number | undefined;
   #timer: NodeJS.Timeout | undefined;
   /** Texts of the last delivery, so that only files that changed are parsed again. */
@@ -54,16 +60,20 @@ class Follower {
   readNow(): void {
     const { state, files } = settledRead(this.#options.folder);
     this.#signature = state.signature;
+    this.#folders = state.folders;
+    this.#watch();
     this.#deliver(this.#snapshot(files));
   }
 
   follow(signal: AbortSignal): void {
-    const watcher = this.#watch();
+    this.#isFollowing = true;
+    this.#watch();
     const rescan = setInterval(() => this.#look(), rescanMs);
     signal.addEventListener(
       "abort",
       () => {
-        watcher?.close();
+        this.#isFollowing = false;
+        for (const watcher of this.#watchers.values()) watcher.close();
         clearInterval(rescan);
         clearTimeout(this.#timer);
       },
@@ -71,18 +81,30 @@ class Follower {
     );
   }
 
-  #watch(): FSWatcher | undefined {
-    const { folder, log } = this.#options;
-    const without = (error: unknown): void => {
-      log.warn("the folder is looked at every few seconds only: no events", { folder, error });
-    };
-    try {
-      const watcher = watch(folder, { recursive: true, persistent: false }, () => this.#changed());
-      watcher.on("error", without);
-      return watcher;
-    } catch (error) {
-      without(error);
-      return undefined;
+  /**
+   * One watcher for each folder. Node's recursive one watches single files on Linux and loses those that an editor
+   * replaces (seen with Node 24).
+   */
+  #watch(): void {
+    if (!this.#isFollowing) return;
+    const wanted = new Set(this.#folders.slice(0, watchersMax));
+    for (const [folder, watcher] of this.#watchers) {
+      if (wanted.has(folder)) continue;
+      watcher.close();
+      this.#watchers.delete(folder);
+    }
+    for (const folder of wanted) {
+      if (this.#watchers.has(folder)) continue;
+      try {
+        const watcher = watch(folder, { persistent: false }, () => this.#changed());
+        this.#watchers.set(folder, watcher);
+        watcher.on("error", () => {
+          watcher.close();
+          this.#watchers.delete(folder);
+        });
+      } catch (error) {
+        this.#options.log.debug("a folder is looked at every few seconds only: no events", { folder, error });
+      }
     }
   }
 
@@ -120,6 +142,9 @@ class Follower {
   #failed(error: unknown): void {
     if (!(error instanceof FolderError)) throw error;
     this.#signature = "";
+    // A folder that comes back is another one.
+    this.#folders = [];
+    this.#watch();
     this.#options.unreadable(error.message);
   }
 

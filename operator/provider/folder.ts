@@ -34,6 +34,8 @@ export class FolderError extends Error {
 /** What identifies the state of a folder without reading its files. */
 export interface FolderState {
   readonly entries: readonly Entry[];
+  /** The folder and its subfolders. */
+  readonly folders: readonly string[];
   readonly signature: string;
 }
 
@@ -47,12 +49,15 @@ interface Entry {
 /** Every policy file below the folder with size and time, sorted. Throws FolderError. */
 export function statFolder(folder: string): FolderState {
   const entries: Entry[] = [];
+  const folders: string[] = [];
   const hash = createHash("sha256");
   const seen = new Set<string>();
   let bytes = 0;
   const root = attempt(() => realpathSync(folder), `the folder ${folder} cannot be read`);
 
   const visit = (path: string, depth: number): void => {
+    folders.push(path);
+    if (folders.length > filesMax) throw new FolderError(`${folder} holds more than ${filesMax} folders`);
     const names = attempt(() => readdirSync(path), `the folder ${path} cannot be read`).toSorted();
     for (const name of names) {
       // Dot names are editors' and version control's; Kubernetes mounts keep their generations in `..data`.
@@ -77,7 +82,7 @@ export function statFolder(folder: string): FolderState {
     }
   };
   visit(root, 0);
-  return { entries, signature: hash.digest("hex") };
+  return { entries, folders, signature: hash.digest("hex") };
 }
 
 /** Reads the files of a state. A file that went away meanwhile has no text; the next state will know. */

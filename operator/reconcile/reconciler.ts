@@ -103,10 +103,6 @@ export class Reconciler {
     return { ready: this.#assessment.ready, reason: this.#assessment.reason };
   }
 
-  plan(): Plan | undefined {
-    return this.#current?.plan;
-  }
-
   stop(): void {
     this.#isStopped = true;
     clearTimeout(this.#timer);
