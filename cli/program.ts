@@ -18,18 +18,31 @@ export async function runCommandLine(args: readonly string[], shell: Shell): Pro
     await program.parseAsync(asked, { from: "user" });
     return code;
   } catch (error) {
-    return tell(shell, error);
+    return tell(shell, error, helpOf(program, args));
   }
 }
 
-function tell(shell: Shell, error: unknown): number {
+/** `picket policy test --help`: the help of the command that the arguments name. */
+function helpOf(program: Command, args: readonly string[]): string {
+  let command = program;
+  let path = "picket";
+  for (const word of args) {
+    const next = command.commands.find((one) => one.name() === word);
+    if (next === undefined) break;
+    command = next;
+    path += ` ${word}`;
+  }
+  return `${path} --help`;
+}
+
+function tell(shell: Shell, error: unknown, help: string): number {
   if (error instanceof CommanderError) {
     if (error.exitCode === 0) return exitCodes.fine;
     const [first = "", ...rest] = error.message.replace(/^error: /, "").split("\n");
     // Without a command, the help is the answer, and it is printed already.
     if (error.code === "commander.help") return exitCodes.usage;
     const near = /\(?Did you mean (?:one of )?(.*?)\?\)?$/.exec(rest.join(" "))?.[1];
-    const fix = near === undefined ? "picket --help" : `did you mean ${near}?`;
+    const fix = near === undefined ? help : `did you mean ${near}?`;
     printError(shell, { code: "PKT0901", message: first, fix });
     return exitCodes.usage;
   }
@@ -79,7 +92,7 @@ export function createProgram(shell: Shell, done: Done): Command {
 
 function describe(command: Command, { summary, examples }: Facts): Command {
   const lines = examples.map((example) => `  ${example}\n`).join("");
-  return command.summary(summary).description(summary).addHelpText("beforeAll", `Examples:\n${lines}`);
+  return command.summary(summary).description(summary).addHelpText("before", `Examples:\n${lines}`);
 }
 
 function add(parent: Command, facts: Facts): Command {

@@ -114,15 +114,18 @@ class FileReading {
         const message = `the document has more than ${yamlDocumentCharactersMax} characters`;
         return this.#stop("PKT0003", start, message, "split it into several objects");
       }
-      if (this.#count > yamlDocumentsMax) {
-        const message = `the file holds more than ${yamlDocumentsMax} documents`;
-        return { ...this.#stop("PKT0005", parser.offset, message, "split it into several files"), documents: [] };
-      }
+      if (this.#count > yamlDocumentsMax) return this.#stopAtCount(parser.offset);
       if (this.#problems.length >= yamlProblemsMax) return this.#result();
     }
     for (const token of parser.end()) for (const document of composer.next(token)) this.#add(document);
     for (const document of composer.end()) this.#add(document);
-    return this.#result();
+    return this.#count > yamlDocumentsMax ? this.#stopAtCount(this.#text.length) : this.#result();
+  }
+
+  #stopAtCount(offset: number): YamlFile {
+    const message = `the file holds more than ${yamlDocumentsMax} documents`;
+    const { problems } = this.#stop("PKT0005", offset, message, "split it into several files");
+    return { documents: [], problems };
   }
 
   #stop(code: ProblemCode, offset: number, message: string, fix: string): YamlFile {

@@ -65,12 +65,18 @@ const fetched = "write the key set into the file: inline: '{\"keys\":[…]}'";
 
 const keySet = record({
   shape: {
-    inline: required(inlineKeys, fetched),
+    inline: optional(inlineKeys),
     uri: unsupported(fetched),
     configMapRef: unsupported(fetched),
     secretRef: unsupported(fetched),
   },
-  build: ({ inline }): JwtIssuer["keys"] => ({ kind: "inline", jwks: inline }),
+  check(_values, place) {
+    // One sentence is enough where another source is named, which is told already.
+    if (Object.keys(place.value as object).length > 0) return;
+    refuse(childPlace(place, "inline", undefined), "PKT0203", "inline is missing", fetched);
+  },
+  // `check` has seen that there is a key set.
+  build: ({ inline }): JwtIssuer["keys"] => ({ kind: "inline", jwks: inline ?? "" }),
 });
 
 const issuer: Reader<JwtIssuer> = record({
