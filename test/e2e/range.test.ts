@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
 import { badKeySets } from "../range/bad-keys.ts";
 import { emulators } from "../range/emulators/emulator.ts";
-import { startEmulator } from "../range/emulators/server.ts";
+import { startEmulator, type Received } from "../range/emulators/server.ts";
 import { differences } from "../range/judged.ts";
 import { fireAll, inParallel, leaksOf, transmit } from "../range/shooting.ts";
 import { firingsOf, identityFile, policyFile, startRange, workloadFile, type Range } from "../range/range.ts";
@@ -34,6 +34,11 @@ describe("the range: hostile requests against ten careless applications behind p
 
   for (const { name, vectors, last } of groups) {
     describe(name, () => {
+      let earlier: ReadonlySet<Received>;
+      before(() => {
+        earlier = new Set(range.received());
+      });
+
       for (const vector of vectors.filter(({ rows }) => rows.length > 0)) {
         it(`${vector.id} ${vector.name} (${vector.rows.length} rows)`, async () => {
           const everywhere = [...range.guarded, ...range.unguarded];
@@ -64,11 +69,12 @@ describe("the range: hostile requests against ten careless applications behind p
       it("left every program running and ready, and nothing unexplained at any application", async () => {
         assert.deepEqual(range.stack.missing(), []);
         assert.ok(await range.stack.isReady());
-        assert.deepEqual(leaksOf(range.received()), []);
+        // Once more, for what arrived after its row had its answer.
+        assert.deepEqual(leaksOf(range.received().filter((one) => !earlier.has(one))), []);
       });
 
       it("let through what was judged, word for word, and nothing else", async () => {
-        const received = range.received().filter(({ caseId }) => caseId.includes(`/${name[0]}`));
+        const received = range.received().filter((one) => !earlier.has(one));
         assert.notEqual(received.length, 0);
         assert.deepEqual(await differences(received, range.stack.stateFolder), []);
       });

@@ -8,7 +8,7 @@ import type { Mint } from "./tokens.ts";
 import { shown, type Ending, type Row, type Send, type Shot, type Vector } from "./vectors/vector.ts";
 
 /** Rows under way at the same time; two cores run the proxy, the scorer and the applications as well. */
-const parallelMax = 24;
+const parallelMax = 16;
 
 /** One row against one port. */
 export interface Firing {
