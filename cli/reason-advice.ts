@@ -26,6 +26,8 @@ export const adviceOf: Readonly<Record<Reason, string>> = {
   "body-ambiguous": "send JSON without duplicate keys, not deeper than the policy accepts",
   "body-too-large": "send a smaller body, or raise guards.maxBodyBytes",
   "content-type-unsupported": "send a content type that the policy can judge, such as application/json",
+  "request-malformed": "send well-formed HTTP",
+  "scorer-unavailable": "bring the scorer back, see picket status",
   "headers-too-large": "send fewer or smaller headers",
   "authentication-level-too-low": "authenticate again with a stronger method",
   "limit-exceeded": "wait as long as Retry-After says, or raise the limit",

@@ -17,6 +17,7 @@ import { createPolicyStore } from "./policies/store.ts";
 import { DecisionLog } from "./report/decision-log.ts";
 import { printDecision } from "./report/decision-record.ts";
 import { DecisionRing } from "./report/decision-ring.ts";
+import { ProxyRefusals } from "./report/proxy-refusals.ts";
 import { Tally } from "./report/tally.ts";
 import { createGrpcTransport } from "./transport/grpc-js.ts";
 
@@ -55,6 +56,7 @@ async function runScorer(config: ScorerConfig): Promise<void> {
     config.hashKeyFile === "none" ? randomBytes(32) : readFileSync(config.hashKeyFile),
   );
   const ring = new DecisionRing();
+  const proxyRefusals = new ProxyRefusals();
   const tally = new Tally(metrics);
   const decisionLog =
     config.decisionLog === "none"
@@ -88,10 +90,17 @@ async function runScorer(config: ScorerConfig): Promise<void> {
     }),
     lastResort: lastResort(ids),
     isServing: () => policies.isReady,
-    answered: ({ decision, workload, status }) => {
+    answered: (call) => {
+      const { decision, workload, status } = call;
       metrics.accessLogEntries.inc();
       metrics.responses.inc({ api: metrics.apiLabel(workload), code_class: classOf(status) });
-      if (decision === "") return;
+      if (decision === "") {
+        const refusal = proxyRefusals.take(call, clock.now());
+        if (refusal === undefined) return;
+        tally.add(refusal);
+        decisionLog?.add(refusal);
+        return;
+      }
       const known = ring.find(decision, ids.numberOf(decision));
       if (known === undefined) metrics.accessLogUnmatched.inc();
       else known.responseStatus = status;
@@ -113,7 +122,7 @@ async function runScorer(config: ScorerConfig): Promise<void> {
       "/decisions/": (url) => {
         const id = url.pathname.slice("/decisions/".length);
         if (id === "") return [...ring.latest(latestShown)].map((decision) => printDecision(decision, hashKey));
-        const decision = ring.find(id, ids.numberOf(id));
+        const decision = ring.find(id, ids.numberOf(id)) ?? proxyRefusals.find(id);
         return decision && printDecision(decision, hashKey);
       },
     },

@@ -56,6 +56,7 @@ export const reasons = {
     status: 415,
     text: "the body is governed and its content type cannot be judged",
   },
+  "request-malformed": { kind: "deny", status: 400, text: "the proxy could not read the request as HTTP" },
   "headers-too-large": { kind: "deny", status: 431, text: "the headers are more or larger than Picket accepts" },
   // challenge
   "authentication-level-too-low": {
@@ -67,6 +68,7 @@ export const reasons = {
   "limit-exceeded": { kind: "throttle", status: 429, text: "a limit of the policy is used up" },
   // error: cannot decide
   "policy-not-ready": { kind: "error", status: 503, text: "the policy of this workload is not compiled yet" },
+  "scorer-unavailable": { kind: "error", status: 503, text: "no scorer answered the proxy in time" },
   "check-unreadable": { kind: "error", status: 503, text: "the question of the proxy could not be read" },
   "internal-error": { kind: "error", status: 503, text: "a fault inside Picket" },
 } as const satisfies Readonly<Record<string, ReasonFacts>>;

@@ -1,12 +1,21 @@
 import { StreamAccessLogsMessage } from "../../protos/gen/envoy/service/accesslog/v3/als.ts";
 import type { HTTPAccessLogEntry } from "../../protos/gen/envoy/data/accesslog/v3/accesslog.ts";
+import { RequestMethod } from "../../protos/gen/envoy/config/core/v3/base.ts";
+import { methods } from "../../core/policy/policy.ts";
+import type { Reason } from "../../core/verdict/reason.ts";
+import { reasonOfDetails } from "../../platform/envoy-details.ts";
 import type { IntakeMethod } from "../../platform/grpc.ts";
 
 /** What the response channel tells about one request, in our words. */
 export interface AnsweredCall {
+  /** The proxy's id of the request, empty where it gave none. */
+  readonly requestId: string;
+  readonly method: string;
+  /** Why the proxy answered by itself; undefined when it did not. */
+  readonly proxyReason: Reason | undefined;
   /** Decision id, empty where no decision was asked for. */
   readonly decision: string;
-  /** `namespace/name` as the route names it. */
+  /** `namespace/name` as our own configuration tags the entry. */
   readonly workload: string;
   /** Status sent to the caller; 0 when the connection ended before. */
   readonly status: number;
@@ -32,11 +41,18 @@ export function accessLogMethod(take: (call: AnsweredCall) => void, onFault: (er
 }
 
 function answeredCall(entry: HTTPAccessLogEntry): AnsweredCall {
-  const { commonProperties, response } = entry;
+  const { commonProperties, request, response } = entry;
   const decision: unknown = commonProperties?.metadata?.filterMetadata["envoy.filters.http.ext_authz"]?.decision;
   return {
+    requestId: request?.requestId ?? "",
+    method: printMethod(request?.requestMethod),
+    proxyReason: reasonOfDetails(response?.responseCodeDetails ?? ""),
     decision: typeof decision === "string" ? decision : "",
-    workload: commonProperties?.upstreamCluster.replace(/^[^|]*\|/, "") ?? "",
+    workload: commonProperties?.customTags.workload ?? "",
     status: response?.responseCode ?? 0,
   };
+}
+
+function printMethod(method: RequestMethod | undefined): string {
+  return methods.find((known) => RequestMethod[known] === method) ?? "_OTHER";
 }

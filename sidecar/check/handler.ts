@@ -105,6 +105,7 @@ export function createCheckHandler(options: CheckHandlerOptions): CheckHandler {
       decided({
         id,
         number,
+        by: "scorer",
         timeMs: nowMs,
         workload: workloadName,
         revision,

@@ -12,11 +12,15 @@ export interface JudgedView {
   readonly host: string;
 }
 
+/** Who decided: the scorer, or the proxy by itself for the form of the request, for lack of an answer, or a limit. */
+export type DecidedBy = "scorer" | "proxy";
+
 /** One decision as the check path leaves it. The principal's id is hashed when the record is read, not before. */
 export interface Decision {
   readonly id: string;
   /** What the id was made from: counts up by one. */
   readonly number: number;
+  readonly by: DecidedBy;
   readonly timeMs: EpochMs;
   readonly workload: string;
   readonly revision: string;
@@ -41,6 +45,7 @@ export interface DecisionRecord {
   readonly revision: string;
   readonly operation?: string | undefined;
   readonly method: string;
+  readonly by: DecidedBy;
   readonly mode: Mode;
   readonly verdict: string;
   readonly reason: string;
@@ -74,6 +79,7 @@ export function printDecision(decision: Decision, key: Secret<Uint8Array>): Deci
     revision: decision.revision,
     operation: evidence.operation,
     method: decision.method,
+    by: decision.by,
     mode: decision.mode,
     verdict: verdict.kind,
     reason: verdict.reason,

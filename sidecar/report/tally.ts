@@ -21,7 +21,8 @@ export class Tally {
     if (shadow !== undefined) increment(inner(this.#shadow, shadow.evidence.policy ?? ""), shadow.kind);
     else if (decision.mode === "shadow" && verdict.kind !== "allow")
       increment(inner(this.#shadow, policy), verdict.kind);
-    this.#metrics.duration.observe(decision.durationMs / 1000);
+    // What the proxy decided by itself took the scorer no time.
+    if (decision.by === "scorer") this.#metrics.duration.observe(decision.durationMs / 1000);
   }
 
   /** Moves what was summed into the metrics. */

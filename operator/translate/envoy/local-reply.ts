@@ -3,8 +3,9 @@ import type {
   LocalReplyConfig,
   ResponseMapper,
 } from "../../../protos/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.ts";
+import { factsOf } from "../../../core/verdict/reason.ts";
+import { proxyAnswers } from "../../../platform/envoy-details.ts";
 import { pack } from "./any.ts";
-import { ambiguousDetails } from "./filters/ambiguous.ts";
 
 export const problemType = "application/problem+json";
 
@@ -29,40 +30,56 @@ const titles: Readonly<Record<number, string>> = {
  * Problem details (RFC 9457) for a status. The id is the request id: what the scorer was asked under, what the access
  * log carries, what `picket explain` finds.
  */
-export function problemFormat(status: number) {
-  const title = titles[status];
+export function problemFormat(status: number | "%RESPONSE_CODE%", reason?: string) {
+  const title = typeof status === "number" ? titles[status] : undefined;
   return {
     contentType: problemType,
     format: {
       $case: "jsonFormat" as const,
-      jsonFormat: { type: "about:blank", ...(title !== undefined && { title }), status, id: "%STREAM_ID%" },
+      jsonFormat: {
+        type: "about:blank",
+        ...(title !== undefined && { title }),
+        status,
+        id: "%STREAM_ID%",
+        ...(reason !== undefined && { reason }),
+      },
     },
   };
 }
 
 /**
- * Every answer that Envoy makes itself is a problem document. Refusals by the scorer pass through the same place and
+ * Every answer that Envoy makes itself is a problem document, with our reason where it has one: such a request was
+ * refused for its form, so the reason tells nothing of a policy. Refusals by the scorer pass through the same place and
  * are left as they are.
  */
 export function localReplies(): Parameters<typeof LocalReplyConfig.fromPartial>[0] {
-  const ambiguous = mapper(`response.code_details.startsWith('${ambiguousDetails}')`, 400);
-  const others = Object.keys(titles).map((status) =>
-    mapper(`response.code == ${status} && response.code_details != 'ext_authz_denied'`, Number(status)),
-  );
-  return { mappers: [{ ...ambiguous, statusCode: 400 }, ...others] };
+  const known = proxyAnswers.map(({ details, reason }) => {
+    const filter = cel(`response.code_details.startsWith('${details}')`);
+    // Envoy answers a request that it cannot read with more than one status.
+    const status = reason === "request-malformed" ? undefined : factsOf(reason).status;
+    const bodyFormatOverride = problemFormat(status ?? "%RESPONSE_CODE%", reason);
+    // An RBAC filter can only say 403; every other answer keeps the status that Envoy gave it.
+    return details.startsWith(rbacDetails) && status !== undefined
+      ? { filter, statusCode: status, bodyFormatOverride }
+      : { filter, bodyFormatOverride };
+  });
+  const others = Object.keys(titles).map((status) => ({
+    filter: cel(`response.code == ${status} && response.code_details != 'ext_authz_denied'`),
+    bodyFormatOverride: problemFormat(Number(status)),
+  }));
+  return { mappers: [...known, ...others] };
 }
 
-function mapper(expression: string, status: number): Parameters<typeof ResponseMapper.fromPartial>[0] {
+const rbacDetails = "rbac_access_denied";
+
+function cel(expression: string): Parameters<typeof ResponseMapper.fromPartial>[0]["filter"] {
   return {
-    filter: {
-      filterSpecifier: {
-        $case: "extensionFilter",
-        extensionFilter: {
-          name: "cel",
-          configType: { $case: "typedConfig", typedConfig: pack(ExpressionFilter, { expression }) },
-        },
+    filterSpecifier: {
+      $case: "extensionFilter",
+      extensionFilter: {
+        name: "cel",
+        configType: { $case: "typedConfig", typedConfig: pack(ExpressionFilter, { expression }) },
       },
     },
-    bodyFormatOverride: problemFormat(status),
   };
 }

@@ -16,6 +16,7 @@ function decision(number: number): Decision {
   return {
     id: `d${number}`,
     number,
+    by: "scorer",
     timeMs: 1_767_603_600_000,
     workload: "bank/accounts",
     revision: "r1",

@@ -2,10 +2,8 @@ import type { Permission } from "../../../../protos/gen/envoy/config/rbac/v3/rba
 import { RBAC_Action } from "../../../../protos/gen/envoy/config/rbac/v3/rbac.ts";
 import { RBAC } from "../../../../protos/gen/envoy/extensions/filters/http/rbac/v3/rbac.ts";
 import type { HttpFilter } from "../../../../protos/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.ts";
+import { ambiguousPolicies } from "../../../../platform/envoy-details.ts";
 import { pack } from "../any.ts";
-
-/** What the code details of a refusal by this filter start with; the local reply turns them into a 400. */
-export const ambiguousDetails = "rbac_access_denied_matched_policy[ambiguous";
 
 /** Path shapes that two honest parsers read differently. Linear, without counted repeats (RE2 program size). */
 const ambiguousPaths = [
@@ -32,9 +30,12 @@ export function ambiguousFilter(name: string): HttpFilter {
         rules: {
           action: RBAC_Action.DENY,
           policies: {
-            "ambiguous-authority": { permissions: [not(header(":authority", authorities))], principals: anyone },
-            "ambiguous-path": { permissions: ambiguousPaths.map(path), principals: anyone },
-            "ambiguous-method": { permissions: [not(header(":method", servedMethods))], principals: anyone },
+            [ambiguousPolicies.authority]: {
+              permissions: [not(header(":authority", authorities))],
+              principals: anyone,
+            },
+            [ambiguousPolicies.path]: { permissions: ambiguousPaths.map(path), principals: anyone },
+            [ambiguousPolicies.method]: { permissions: [not(header(":method", servedMethods))], principals: anyone },
           },
         },
       }),

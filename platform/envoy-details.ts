@@ -1,0 +1,43 @@
+import type { Reason } from "../core/verdict/reason.ts";
+
+/** One way in which Envoy itself answers: how its response code details begin, and our reason for it. */
+export interface ProxyAnswer {
+  readonly details: string;
+  readonly reason: Reason;
+}
+
+/** Name of the filter policies by which the proxy refuses what is ambiguous, by our reason. */
+export const ambiguousPolicies = {
+  path: "ambiguous-path",
+  authority: "ambiguous-authority",
+  method: "ambiguous-method",
+} as const;
+
+const matchedPolicy = "rbac_access_denied_matched_policy";
+
+/** What Envoy 1.40 says when it refuses by itself, most telling first. The first that fits holds. */
+export const proxyAnswers: readonly ProxyAnswer[] = [
+  { details: `${matchedPolicy}[${ambiguousPolicies.path}`, reason: "path-ambiguous" },
+  { details: `${matchedPolicy}[${ambiguousPolicies.authority}`, reason: "authority-ambiguous" },
+  { details: `${matchedPolicy}[${ambiguousPolicies.method}`, reason: "method-unknown" },
+  { details: "path_normalization_failed", reason: "path-ambiguous" },
+  { details: "http1.unexpected_underscore", reason: "header-ambiguous" },
+  { details: "http2.unexpected_underscore", reason: "header-ambiguous" },
+  { details: "http1.headers_too_large", reason: "headers-too-large" },
+  { details: "http1.too_many_headers", reason: "headers-too-large" },
+  { details: "request_headers_too_large", reason: "headers-too-large" },
+  { details: "request_payload_too_large", reason: "body-too-large" },
+  { details: "request_payload_exceeded_limit", reason: "body-too-large" },
+  { details: "local_rate_limited", reason: "limit-exceeded" },
+  { details: "ext_authz_error", reason: "scorer-unavailable" },
+  { details: "http1.", reason: "request-malformed" },
+  { details: "http2.", reason: "request-malformed" },
+  { details: "missing_", reason: "request-malformed" },
+  { details: "low_version", reason: "request-malformed" },
+  { details: "upgrade_failed", reason: "request-malformed" },
+];
+
+/** Our reason for an answer of Envoy's own, undefined when the application or the scorer gave it. */
+export function reasonOfDetails(details: string): Reason | undefined {
+  return proxyAnswers.find((answer) => details.startsWith(answer.details))?.reason;
+}
