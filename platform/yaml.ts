@@ -9,7 +9,6 @@ import {
   isSeq,
   type Document,
   type Node,
-  type ParsedNode,
   type YAMLError,
 } from "yaml";
 import { fieldPath, itemPath, parentPath } from "../core/policy/parse/field-path.ts";
@@ -142,7 +141,7 @@ class FileReading {
     this.#problems.push({ code, file: this.#file, line: line || 1, column: col || 1, field, message, fix });
   }
 
-  #add(document: Document.Parsed<ParsedNode>): void {
+  #add(document: Document.Parsed): void {
     this.#count++;
     const { version, explicit } = document.directives.yaml;
     if (explicit === true && version !== "1.2") {
@@ -222,12 +221,12 @@ type Report = (code: ProblemCode, offset: number, field: string, message: string
 class Values {
   readonly places = new Map<string, Place>();
   failed = false;
-  readonly #document: Document.Parsed<ParsedNode>;
+  readonly #document: Document.Parsed;
   readonly #report: Report;
   #values = 0;
   #aliases = 0;
 
-  constructor(document: Document.Parsed<ParsedNode>, report: Report) {
+  constructor(document: Document.Parsed, report: Report) {
     this.#document = document;
     this.#report = report;
   }

@@ -213,7 +213,7 @@ function object<S>(
         id: { kind, namespace, name },
         origin: { file: document.file, line: document.lineOf("apiVersion") },
         meta: values.metadata,
-        spec: values.spec as S,
+        spec: values.spec,
       };
       return build(parts, root);
     },

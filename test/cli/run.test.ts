@@ -234,7 +234,10 @@ describe("picket run", function () {
     }
     loading.abort();
     await load;
-    assert.deepEqual([...statuses].toSorted(), [403, 503]);
+    assert.deepEqual(
+      [...statuses].toSorted((a, b) => a - b),
+      [403, 503],
+    );
     assert.ok(seen.every((one) => one === "GET /healthz"));
     await picket.ready();
     assert.equal(picket.events.filter((one) => one.event === "child-died").length, 3);

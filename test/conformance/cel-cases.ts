@@ -37,7 +37,7 @@ interface Original {
 
 /** Every published simple test. */
 export function conformanceCases(): readonly ConformanceCase[] {
-  return casesOf(conformance as Suite, []);
+  return casesOf(conformance, []);
 }
 
 function casesOf(suite: Suite, path: readonly string[]): ConformanceCase[] {

@@ -22,10 +22,15 @@ export function createAccounts(ledger: Ledger): Handler {
       case "GET cards":
         return ok({ number: account.number, cards: [{ last4: account.number.slice(-4), blocked: account.frozen }] });
       case "PUT address":
-        account.address = String((body as { readonly address?: unknown } | undefined)?.address ?? "");
+        account.address = addressIn(body);
         return ok({ number: account.number, address: account.address });
       default:
         return notFound;
     }
   };
+}
+
+function addressIn(body: unknown): string {
+  const address = (body as { readonly address?: unknown } | undefined)?.address;
+  return typeof address === "string" ? address : "";
 }

@@ -34,7 +34,7 @@ describe("ADS server and a real Envoy", function () {
     folder = mkdtempSync(join(tmpdir(), "ads-envoy-"));
     address = { host: "", port: 0, path: join(folder, "ads.sock") };
     range = await startAdsRange(address);
-    const [one = 0, two = 0] = await Promise.all([freePort(), freePort()]);
+    const [one, two] = await Promise.all([freePort(), freePort()]);
     ports = [one, two];
     const options = {
       nodeId: "e",
