@@ -137,22 +137,32 @@ function printRecord(record: DecisionRecord): string {
     ["decision", textOf(record["id"])],
     ["time", textOf(record["time"])],
     ["workload", textOf(record["workload"])],
-    ["operation", textOf(record["operation"]) || `${textOf(record["method"])} (no rule names this path)`],
+    ["decided by", record["by"] === "proxy" ? "the proxy itself, before anybody was asked" : ""],
+    ["operation", operationOf(record)],
     ["verdict", `${textOf(record["verdict"])}${status === "" ? "" : ` (${status})`}${enforcement(record)}`],
     ["reason", isReason(reason) ? `${reason}: ${factsOf(reason).text}` : reason],
     ["rule", joined(textOf(record["rule"]), "of", textOf(record["policy"]))],
     ["detail", textOf(record["detail"])],
-    ["caller", hash === "" ? textOf(principal["kind"]) : `${textOf(principal["kind"])}, known as ${hash}`],
+    ["caller", record["by"] === "proxy" ? "" : joined(textOf(principal["kind"]), "known as", hash)],
     ["shadow", joined(textOf(shadow["verdict"]), "because", textOf(shadow["reason"]))],
     ["answered", textOf(record["response"])],
     ["revision", textOf(record["revision"])],
-    ["took", record["durationUs"] === undefined ? "" : `${textOf(record["durationUs"])} µs`],
+    [
+      "took",
+      record["durationUs"] === undefined || record["by"] === "proxy" ? "" : `${textOf(record["durationUs"])} µs`,
+    ],
     ["would change it", isReason(reason) ? adviceOf[reason] : ""],
   ];
   return lines
     .filter(([, value]) => value !== "")
-    .map(([name, value]) => `${name.padEnd(16)}${value}\n`)
+    .map(([name, value]) => `${name.padEnd(17)}${value}\n`)
     .join("");
+}
+
+function operationOf(record: DecisionRecord): string {
+  const method = textOf(record["method"]);
+  if (record["by"] === "proxy") return method;
+  return textOf(record["operation"]) || `${method} (no rule names this path)`;
 }
 
 function enforcement(record: DecisionRecord): string {

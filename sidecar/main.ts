@@ -156,7 +156,10 @@ async function runScorer(config: ScorerConfig): Promise<void> {
     nodeCluster: "picket-scorer",
     clock,
     random: Math.random,
-    onDisconnect: (reason) => log.warn("the operator is away; the last policies stay in force", { reason }),
+    onDisconnect: (reason) => {
+      if (policies.isReady) log.warn("the operator is away; the last policies stay in force", { reason });
+      else log.debug("waiting for the operator", { reason });
+    },
     onChange: (added, removed) => {
       try {
         policies.apply(added, removed);

@@ -20,6 +20,9 @@ export const clockLeewayMs = 60_000;
 /** Longest principal id that is kept; a longer one is not a principal. */
 export const principalBytesMax = 512;
 
+/** Bytes of verified claims that are read: what a token of 8 KiB can carry (three bytes in four characters). */
+export const claimsBytesMax = 6_144;
+
 /** Codes of the proxy's JWT library for a token that was not there, and for one that is past its time. */
 const statusMissing = 1;
 const statusExpired = 3;
@@ -70,6 +73,7 @@ export class PrincipalReader {
     if (verified === undefined) return failure ?? anonymous;
     if (this.#isMalformed()) return invalid;
     if (verified.keysStale) return keysGone;
+    if (this.#payload.end - this.#payload.start > claimsBytesMax) return invalid;
     if (!this.#claims.read(this.#payload)) return invalid;
     if (!this.#isPlainHeader(verified) || !this.#arePlainTimes(nowMs)) return invalid;
     const id = this.#claims.get(verified.principalClaim);
@@ -99,6 +103,8 @@ export class PrincipalReader {
     if (!this.#reader.openStruct(this.#found, this.#inner)) return false;
     if (this.#reader.find(this.#inner, "crit", this.#found)) return false;
     if (this.#reader.find(this.#inner, "b64", this.#found)) return false;
+    // A compressed payload is no JWS (RFC 7516 section 4.1.3): whoever reads it as one reads something else.
+    if (this.#reader.find(this.#inner, "zip", this.#found)) return false;
     const algorithm = this.#reader.find(this.#inner, "alg", this.#found) ? this.#reader.value(this.#found) : undefined;
     return typeof algorithm === "string" && issuer.algorithms.has(algorithm);
   }

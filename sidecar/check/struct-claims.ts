@@ -5,6 +5,9 @@ import { Cursor, delimited, WireError } from "./wire.ts";
 /** Nesting of a claim that is read; a deeper one is absent. */
 export const claimDepthMax = 16;
 
+/** Nesting that any claim of a token may have; a token with a deeper one is not read at all. */
+export const tokenDepthMax = 64;
+
 const entryTag = delimited(1);
 const keyTag = delimited(1);
 const valueTag = delimited(2);
@@ -86,7 +89,7 @@ export class StructReader {
     return isFound;
   }
 
-  /** Notes where the keys and values of the struct at `range` lie. False when there are more than fit. */
+  /** Notes where keys and values of the struct at `range` lie. False when they are too many or nested too deep. */
   index(range: Range, into: StructIndex): boolean {
     const cursor = this.#cursor;
     const { end } = range;
@@ -117,6 +120,8 @@ export class StructReader {
           cursor.at = valueEnd;
         } else cursor.skip(field & 7, stop);
       }
+      if (!this.#isShallow(start, valueEnd, 1)) return false;
+      cursor.at = stop;
       into.keys[count * 2] = keyStart;
       into.keys[count * 2 + 1] = keyEnd;
       into.values[count * 2] = start;
@@ -155,6 +160,46 @@ export class StructReader {
   value(range: Range): ClaimValue | undefined {
     this.#cursor.at = range.start;
     return this.#value(range.end, 0);
+  }
+
+  /** Whether the Value in these bytes is nested less than `tokenDepthMax`. Plain values cost one look. */
+  #isShallow(start: number, end: number, depth: number): boolean {
+    const cursor = this.#cursor;
+    cursor.at = start;
+    if (start >= end) return true;
+    const kind = cursor.varint(end);
+    if (kind !== valueKind.struct && kind !== valueKind.list) return true;
+    if (depth > tokenDepthMax) return false;
+    const stop = cursor.length(end);
+    while (cursor.at < stop) {
+      const tag = cursor.varint(stop);
+      if (tag !== delimited(1)) {
+        cursor.skip(tag & 7, stop);
+        continue;
+      }
+      const itemEnd = cursor.length(stop);
+      if (kind === valueKind.list) {
+        if (!this.#isShallow(cursor.at, itemEnd, depth + 1)) return false;
+      } else if (!this.#isShallowEntry(itemEnd, depth)) return false;
+      cursor.at = itemEnd;
+    }
+    return true;
+  }
+
+  /** The value of a map entry that ends at `end`. */
+  #isShallowEntry(end: number, depth: number): boolean {
+    const cursor = this.#cursor;
+    while (cursor.at < end) {
+      const field = cursor.varint(end);
+      if (field !== valueTag) {
+        cursor.skip(field & 7, end);
+        continue;
+      }
+      const valueEnd = cursor.length(end);
+      if (!this.#isShallow(cursor.at, valueEnd, depth + 1)) return false;
+      cursor.at = valueEnd;
+    }
+    return true;
   }
 
   /** Keys of claims are ASCII nearly always; others are compared as text. */
@@ -250,7 +295,7 @@ export class StructReader {
   }
 }
 
-/** Claims of one token that are looked at; a token with more is not read at all. */
+/** Claims of one token; a token with more is not read at all. */
 export const claimsMax = 128;
 
 /** Verified claims of the present Check: indexed once, decoded when asked for. */
@@ -267,7 +312,7 @@ export class StructClaims implements Claims {
     this.#reader = reader;
   }
 
-  /** Takes the claims at `payload`. False when there are more than `claimsMax`: then they hold nothing. */
+  /** Takes the claims at `payload`. False when they are too many or nested too deep: then they hold nothing. */
   read(payload: Range): boolean {
     return this.#reader.index(payload, this.#index);
   }

@@ -54,6 +54,10 @@ interface Row {
 
 const owner = { claims: {} };
 
+function nested(depth: number): unknown {
+  return depth === 0 ? 1 : depth % 2 === 0 ? [nested(depth - 1)] : { a: nested(depth - 1) };
+}
+
 const rows: readonly Row[] = [
   { name: "lets the owner read", fields: owner, reason: "rule-allowed", status: 200 },
   { name: "lets nobody read without a token", fields: {}, reason: "credential-missing", status: 401 },
@@ -102,6 +106,36 @@ const rows: readonly Row[] = [
     fields: { claims: { sub: { a: 1 } } },
     reason: "credential-invalid",
     status: 401,
+  },
+  {
+    name: "refuses a compressed payload",
+    fields: { claims: {}, header: { alg: "ES256", zip: "DEF" } },
+    reason: "credential-invalid",
+    status: 401,
+  },
+  {
+    name: "refuses a token with more claims than it looks at",
+    fields: { claims: Object.fromEntries(Array.from({ length: 129 }, (_, i) => [`c${i}`, 1])) },
+    reason: "credential-invalid",
+    status: 401,
+  },
+  {
+    name: "refuses a token larger than it reads",
+    fields: { claims: { blob: "x".repeat(7_000) } },
+    reason: "credential-invalid",
+    status: 401,
+  },
+  {
+    name: "refuses a claim nested deeper than it looks",
+    fields: { claims: { deep: nested(65) } },
+    reason: "credential-invalid",
+    status: 401,
+  },
+  {
+    name: "takes a claim nested less deep",
+    fields: { claims: { deep: nested(60) } },
+    reason: "rule-allowed",
+    status: 200,
   },
   {
     name: "refuses a token that is not spelled in the one way",

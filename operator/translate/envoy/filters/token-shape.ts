@@ -23,19 +23,15 @@ const statPrefix = "token_";
 
 /** The shapes of this workload's tokens, for its virtual host. */
 export function tokenShapes(issuers: readonly IssuerKeys[]): Any {
-  const places = new Map<string, Set<Algorithm>>();
+  const places = new Map<string, Map<string, Set<Algorithm>>>();
   for (const { jwt } of issuers) {
     for (const { header, scheme } of jwt.from) {
-      const key = `${header.toLowerCase()} ${scheme}`;
-      const algorithms = places.get(key) ?? new Set();
-      for (const algorithm of jwt.algorithms) algorithms.add(algorithm);
-      places.set(key, algorithms);
+      const schemes = places.get(header.toLowerCase()) ?? new Map<string, Set<Algorithm>>();
+      schemes.set(scheme, new Set([...(schemes.get(scheme) ?? []), ...jwt.algorithms]));
+      places.set(header.toLowerCase(), schemes);
     }
   }
-  const permissions = [...places].toSorted(byKey).map(([key, algorithms]) => {
-    const [header = "", scheme = ""] = key.split(" ");
-    return malformed(header, scheme, algorithms);
-  });
+  const permissions = [...places].toSorted(byKey).map(([header, schemes]) => malformed(header, schemes));
   return pack(RBACPerRoute, {
     rbac: {
       shadowRulesStatPrefix: statPrefix,
@@ -49,16 +45,19 @@ export function tokenShapes(issuers: readonly IssuerKeys[]): Any {
 
 type Rule = Parameters<typeof Permission.fromPartial>[0];
 
-/** The header shows this scheme, in any case, and what follows is not exactly one token. */
-function malformed(header: string, scheme: string, algorithms: ReadonlySet<Algorithm>): Rule {
-  const anyCase = [...scheme].map((letter) => `[${letter.toUpperCase()}${letter.toLowerCase()}]`).join("");
-  const shown = scheme === "" ? ".*" : `${anyCase}([ \\t].*)?`;
-  const spelled = scheme === "" ? "" : `(?:${scheme}|${scheme.toLowerCase()}) `;
-  const token = `${part}\\.${part}\\.${signature(algorithms)}`;
+/**
+ * The header is there and is not exactly one token. Whatever else it is: Envoy finds a scheme in the middle of a value
+ * too. It only matters where a token was verified, so `Basic …` on its way to the application harms nobody.
+ */
+function malformed(header: string, schemes: ReadonlyMap<string, ReadonlySet<Algorithm>>): Rule {
+  const shapes = [...schemes].toSorted(byKey).map(([scheme, algorithms]) => {
+    const spelled = scheme === "" ? "" : `(?:${scheme}|${scheme.toLowerCase()}) `;
+    return `${spelled}${part}\\.${part}\\.${signature(algorithms)}`;
+  });
   return {
     rule: {
       $case: "andRules",
-      andRules: { rules: [matches(header, shown), not(matches(header, `${spelled}${token}`))] },
+      andRules: { rules: [matches(header, ".*"), not(matches(header, shapes.join("|")))] },
     },
   };
 }
@@ -68,23 +67,25 @@ const character = "[A-Za-z0-9_-]";
 /** Base64url without padding whose unused bits are 0 (RFC 4648 section 3.5): one text for one value. */
 const part = `(?:${character}{4})*(?:${character}[AQgw]|${character}{2}[AEIMQUYcgkosw048])?`;
 
-/** Signatures of 64 and 96 bytes for the curves; RSA's are as long as its key. */
+/** As long as the key, which has 2,048 bits or more: 342 characters. Written as a part that starts with 340 others. */
+const rsa = `${character}{340}${part}`;
+
+/** Signatures of 64 and 96 bytes for the curves (RFC 7518 section 3.4, RFC 8037 section 3.1), longer ones for RSA. */
 const signatures: Readonly<Record<Algorithm, string>> = {
   ES256: `${character}{85}[AQgw]`,
   EdDSA: `${character}{85}[AQgw]`,
   ES384: `${character}{128}`,
-  RS256: part,
-  RS384: part,
-  RS512: part,
-  PS256: part,
-  PS384: part,
-  PS512: part,
+  RS256: rsa,
+  RS384: rsa,
+  RS512: rsa,
+  PS256: rsa,
+  PS384: rsa,
+  PS512: rsa,
 };
 
 function signature(algorithms: ReadonlySet<Algorithm>): string {
   const shapes = new Set([...algorithms].toSorted().map((algorithm) => signatures[algorithm]));
-  // RSA's shape holds every other one's except for the length, which then cannot be told.
-  return shapes.has(part) ? part : `(?:${[...shapes].join("|")})`;
+  return `(?:${[...shapes].join("|")})`;
 }
 
 function matches(name: string, regex: string): Rule {
