@@ -50,7 +50,7 @@ export interface StatusPage {
 }
 
 /** Asks a running Picket for one page. Throws CommandError when it cannot be reached or takes too long. */
-export async function fetchPage(address: string, page: string): Promise<StatusPage> {
+export async function fetchPage(address: string, page: string, timeoutMs = statusTimeoutMs): Promise<StatusPage> {
   if (!isAddress(address)) {
     throw new CommandError(
       "PKT0901",
@@ -59,14 +59,14 @@ export async function fetchPage(address: string, page: string): Promise<StatusPa
     );
   }
   try {
-    const signal = AbortSignal.timeout(statusTimeoutMs);
+    const signal = AbortSignal.timeout(timeoutMs);
     const response = await fetch(`http://${address}${page}`, { signal, redirect: "error" });
     const text = await readBounded(response);
     return { status: response.status, body: response.ok ? parseBody(text) : text };
   } catch (error) {
     if (error instanceof CommandError) throw error;
     if (error instanceof Error && error.name === "TimeoutError") {
-      const message = `${address} did not answer within ${statusTimeoutMs / 1_000} s`;
+      const message = `${address} did not answer within ${timeoutMs / 1_000} s`;
       throw new CommandError("PKT0906", message, "look at the log of picket run", exitCodes.timedOut);
     }
     const fix = "start one with picket run DIR, or name its --status-address";
