@@ -2,13 +2,16 @@ import { createBucket } from "./bucket.ts";
 import type { Meter } from "./meter.ts";
 import { advance, createSteadyTime, type SteadyTime } from "./steady-time.ts";
 import {
+  createGrowthBudget,
   createTable,
+  grownBytes,
   limitKeysMax,
   occupy,
   placeFor,
   sharedSlot,
   slotOf,
   tableBytes,
+  type GrowthBudget,
   type LimitTable,
 } from "./table.ts";
 import type { EpochMs, Millis } from "./time.ts";
@@ -40,6 +43,8 @@ export interface LimiterOptions {
   readonly keysMax?: number | undefined;
   /** The limiter of the generation before. Limits with the same id and numbers go on counting where it was. */
   readonly previous?: Limiter | undefined;
+  /** Memory shared with other limiters; by default one of its own. */
+  readonly budget?: GrowthBudget | undefined;
 }
 
 /** What a limiter says about one request. Written by `take`; made once and reused. */
@@ -100,14 +105,9 @@ function isWithin(value: number, most: number): boolean {
 
 /** Throws a RangeError for numbers out of the bounds above: the policy parser has refused those, or it is a bug. */
 export function createLimiter(limits: readonly CompiledLimit[], options: LimiterOptions = {}): Limiter {
-  const { keysMax = limitKeysMax, previous } = options;
   if (limits.length > limitsMax) throw new RangeError("a limiter has too many limits");
   if (new Set(limits.map((limit) => limit.id)).size !== limits.length) throw new RangeError("two limits share an id");
-  const kept = new Map((previous?.states ?? []).map((state) => [state.key, state]));
-  const own = limits.map((limit) => {
-    const key = stateKey(limit, keysMax);
-    return kept.get(key) ?? createState(limit, key, keysMax);
-  });
+  const own = statesOf(limits, options);
 
   let asked = 0;
   const positions = new Int32Array(limits.length);
@@ -203,16 +203,34 @@ export function createLimiter(limits: readonly CompiledLimit[], options: Limiter
   };
 }
 
+/** What all tables of a limiter have grown by. */
+export function limiterGrownBytes({ states }: Limiter): number {
+  return states.reduce((sum, { table }) => sum + grownBytes(table), 0);
+}
+
+/** A function of its own, so that a limiter holds on to nothing of the generation before but what it took over. */
+function statesOf(limits: readonly CompiledLimit[], options: LimiterOptions): readonly LimitState[] {
+  const { keysMax = limitKeysMax, previous, budget = createGrowthBudget() } = options;
+  const kept = new Map((previous?.states ?? []).map((state) => [state.key, state]));
+  return limits.map((limit) => {
+    const key = stateKey(limit, keysMax);
+    return kept.get(key) ?? createState(limit, { key, keysMax, budget });
+  });
+}
+
 function stateKey({ id, requests, windowMs, burst }: CompiledLimit, keysMax: number): string {
   return JSON.stringify([id, requests, windowMs, burst ?? null, keysMax]);
 }
 
-function createState(limit: CompiledLimit, key: string, keysMax: number): LimitState {
+function createState(
+  limit: CompiledLimit,
+  { key, keysMax, budget }: { readonly key: string; readonly keysMax: number; readonly budget: GrowthBudget },
+): LimitState {
   const { requests, windowMs, burst } = limit;
   if (!isWithin(requests, limitRequestsMax)) throw new RangeError("a limit's requests are out of bounds");
   if (!isWithin(windowMs, limitWindowMsMax)) throw new RangeError("a limit's window is out of bounds");
   if (burst !== undefined && !isWithin(burst, limitRequestsMax))
     throw new RangeError("a limit's burst is out of bounds");
   const meter = burst === undefined ? createWindow(requests, windowMs) : createBucket(requests, windowMs, burst);
-  return { key, meter, table: createTable(meter, keysMax), time: createSteadyTime(), shared: 0 };
+  return { key, meter, table: createTable(meter, keysMax, budget), time: createSteadyTime(), shared: 0 };
 }

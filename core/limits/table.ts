@@ -9,7 +9,21 @@ export const probesMax = 16;
 /** A key that has used more than this share of its allowance is never evicted. */
 export const evictableShareMax = 0.5;
 
-const slotsMin = 256;
+/** Slots of a table that has not grown: about a kilobyte. */
+const slotsMin = 16;
+
+/** Bytes that all tables together may grow by beyond their smallest size. */
+export const grownBytesMax = 256 * 1_048_576;
+
+/** What tables that share their memory have grown by. One that finds it used up behaves as at its own full size. */
+export interface GrowthBudget {
+  grownBytes: number;
+  readonly grownBytesMax: number;
+}
+
+export function createGrowthBudget(max: number = grownBytesMax): GrowthBudget {
+  return { grownBytes: 0, grownBytesMax: max };
+}
 
 /**
  * The keys of one limit and their counts: open addressing in typed arrays by a keyed 64-bit hash, doubling up to a
@@ -19,6 +33,7 @@ const slotsMin = 256;
  */
 export interface LimitTable {
   readonly meter: Meter;
+  readonly budget: GrowthBudget;
   readonly slotsMax: number;
   slots: number;
   /** Low and high word of slot s at 2s and 2s + 1; both 0 is free. */
@@ -38,12 +53,17 @@ export function sharedSlot(table: LimitTable): number {
 }
 
 /** An empty table for at most `keysMax` keys, rounded down to a power of two, at least 16. */
-export function createTable(meter: Meter, keysMax: number = limitKeysMax): LimitTable {
+export function createTable(
+  meter: Meter,
+  keysMax: number = limitKeysMax,
+  budget: GrowthBudget = createGrowthBudget(),
+): LimitTable {
   if (!(keysMax >= probesMax && keysMax <= 2 ** 24)) throw new RangeError("a limit table's size is out of bounds");
   const slotsMax = 2 ** Math.floor(Math.log2(keysMax));
   const slots = Math.min(slotsMin, slotsMax);
   return {
     meter,
+    budget,
     slotsMax,
     slots,
     hashes: new Int32Array(slots * 2),
@@ -64,6 +84,20 @@ function createStore(meter: Meter, slots: number): MeterStore {
 /** Bytes that the table's arrays take now. */
 export function tableBytes({ hashes, store }: LimitTable): number {
   return hashes.byteLength + store.numbers.byteLength + store.counts.byteLength;
+}
+
+/** Bytes of them that the table has grown by. */
+export function grownBytes({ meter, slots, slotsMax }: LimitTable): number {
+  return (slots - Math.min(slotsMin, slotsMax)) * bytesPerKey(meter);
+}
+
+function bytesPerKey({ numbersPerKey, countsPerKey }: Meter): number {
+  return 8 + numbersPerKey * 8 + countsPerKey * 4;
+}
+
+/** Whether twice the slots are within the table's own size and the memory that it shares. */
+function mayGrow({ budget, meter, slots, slotsMax }: LimitTable): boolean {
+  return slots < slotsMax && budget.grownBytes + slots * bytesPerKey(meter) <= budget.grownBytesMax;
 }
 
 /** The one hash that would read as free is taken for its neighbour. */
@@ -107,11 +141,11 @@ function roomFor(table: LimitTable, high: number, low: number, atMs: number): nu
  * nothing from anybody; `occupy` does.
  */
 export function placeFor(table: LimitTable, high: number, low: number, atMs: number): number {
-  if (table.slots < table.slotsMax && table.keys * 2 >= table.slots) rebuild(table, atMs, false);
+  if (table.keys * 2 >= table.slots && mayGrow(table)) rebuild(table, atMs, false);
   for (;;) {
     const slot = roomFor(table, high, low, atMs);
     if (slot >= 0 && !isBusy(table, slot, atMs)) return slot;
-    if (table.slots === table.slotsMax) return slot < 0 ? sharedSlot(table) : slot;
+    if (!mayGrow(table)) return slot < 0 ? sharedSlot(table) : slot;
     // All probes are in use: no reason to forget anybody while there may be more slots.
     rebuild(table, atMs, true);
   }
@@ -149,6 +183,7 @@ function rebuild(table: LimitTable, atMs: number, larger: boolean): void {
   const busy: number[] = [];
   for (let slot = 0; slot < slots; slot++) if (isBusy(table, slot, atMs)) busy.push(slot);
   table.slots = larger || busy.length * 4 >= slots ? slots * 2 : slots;
+  table.budget.grownBytes += (table.slots - slots) * bytesPerKey(meter);
   table.hashes = new Int32Array(table.slots * 2);
   table.store = createStore(meter, table.slots);
   table.keys = 0;

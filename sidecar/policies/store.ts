@@ -1,13 +1,17 @@
 import { createJudge, limitsOf, type Judge } from "../../core/policy/judge.ts";
 import { compilePolicy } from "../../core/policy/compile.ts";
 import { createKeyHash, type KeySeed } from "../../core/limits/key.ts";
-import { createLimiter, type Limiter } from "../../core/limits/limiter.ts";
+import { createLimiter, limiterGrownBytes, type Limiter } from "../../core/limits/limiter.ts";
+import { createGrowthBudget } from "../../core/limits/table.ts";
 import { checkWhen, compileCondition } from "../../platform/cel.ts";
 import type { PreparedIssuer } from "../check/proxy-principal.ts";
 import { readPolicy, UnreadablePolicyError } from "./read.ts";
 
 /** Workloads that one scorer holds policies for; more are refused (the operator is told). */
 export const workloadsMax = 10_000;
+
+/** Limits that one scorer holds tables for, over all workloads; a policy with more is refused. */
+export const limitsHeldMax = 65_536;
 
 /** What requests of one workload are judged with. */
 export interface WorkloadJudge {
@@ -35,18 +39,22 @@ export interface PolicyStore {
   workloads(): Iterable<[string, WorkloadJudge]>;
 }
 
-/** `seed` keys the hash tables of limits: drawn once per process and told to nobody. */
-export function createPolicyStore(seed: KeySeed): PolicyStore {
+/**
+ * `seed` keys the hash tables of limits: drawn once per process and told to nobody. `grownBytesMax` bounds the memory
+ * of all limits together (core/limits/table.ts).
+ */
+export function createPolicyStore(seed: KeySeed, grownBytesMax?: number): PolicyStore {
   let judges: ReadonlyMap<string, WorkloadJudge> = new Map();
   let isReady = false;
   const hash = createKeyHash(seed);
+  const budget = createGrowthBudget(grownBytesMax);
 
   const compile = ({ name, bytes }: PolicyResource): WorkloadJudge => {
     const { policy, issuers } = readPolicy(bytes, readCondition);
     if (policy.workload !== name) throw new UnreadablePolicyError(`resource ${name} holds another workload`);
     const compiled = compilePolicy(policy, compileCondition);
     // Counting goes on over a change of the policy: otherwise every edit would open all limits.
-    const limiter = createLimiter(limitsOf(compiled), { previous: judges.get(name)?.limiter });
+    const limiter = createLimiter(limitsOf(compiled), { previous: judges.get(name)?.limiter, budget });
     return { judge: createJudge(compiled, { limiter, hash }), issuers, limiter };
   };
 
@@ -56,17 +64,27 @@ export function createPolicyStore(seed: KeySeed): PolicyStore {
       const next = new Map(judges);
       for (const name of removed) next.delete(name);
       const problems: string[] = [];
+      let limits = 0;
+      for (const { limiter } of next.values()) limits += limiter.limits.length;
       for (const resource of added) {
         try {
           if (!next.has(resource.name) && next.size >= workloadsMax)
             throw new UnreadablePolicyError("too many workloads");
-          next.set(resource.name, compile(resource));
+          const compiled = compile(resource);
+          const before = next.get(resource.name)?.limiter.limits.length ?? 0;
+          const after = limits - before + compiled.limiter.limits.length;
+          if (after > limitsHeldMax) throw new UnreadablePolicyError("too many limits over all workloads");
+          next.set(resource.name, compiled);
+          limits = after;
         } catch (error) {
           problems.push(`${resource.name}: ${error instanceof Error ? error.message : "unknown fault"}`);
         }
       }
       // Invariant: a request sees one generation; the map is replaced whole.
       judges = next;
+      // Tables of limits that are gone give their memory back.
+      budget.grownBytes = 0;
+      for (const { limiter } of next.values()) budget.grownBytes += limiterGrownBytes(limiter);
       isReady = true;
       if (problems.length > 0) throw new UnreadablePolicyError(problems.join("; "));
     },

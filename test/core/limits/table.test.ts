@@ -3,7 +3,9 @@ import { createBucket } from "../../../core/limits/bucket.ts";
 import { createKeyHash } from "../../../core/limits/key.ts";
 import type { Meter } from "../../../core/limits/meter.ts";
 import {
+  createGrowthBudget,
   createTable,
+  grownBytes,
   limitKeysMax,
   occupy,
   placeFor,
@@ -119,6 +121,23 @@ for (const [name, meter] of meters) {
     });
   });
 }
+
+describe("tables that share their memory", () => {
+  it("grow together up to their bound, and then behave as at their full size", () => {
+    const meter = createWindow(10, 60_000);
+    const bytesMax = 1 << 20;
+    const budget = createGrowthBudget(bytesMax);
+    const tables = Array.from({ length: 20 }, () => createTable(meter, limitKeysMax, budget));
+    const [first] = tables;
+    for (let i = 0; i < 10; i++) assert.ok(takeHash(first!, meter, 7, 7, 0));
+    for (let key = 0; key < 20_000; key++) for (const table of tables) take(table, meter, `flood ${key}`, 1);
+    const grown = tables.reduce((sum, table) => sum + grownBytes(table), 0);
+    assert.equal(budget.grownBytes, grown);
+    assert.ok(grown <= bytesMax && grown > bytesMax / 2, `${grown} bytes`);
+    assert.ok(tables.every((table) => table.slots < table.slotsMax));
+    assert.ok(!takeHash(first!, meter, 7, 7, 2), "a key at its limit keeps its place");
+  });
+});
 
 describe("createTable", () => {
   it("rounds its size down to a power of two and refuses sizes out of bounds", () => {

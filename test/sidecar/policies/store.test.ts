@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
+import { createLimitAnswer, limitsMax } from "../../../core/limits/limiter.ts";
 import * as wire from "../../../protos/gen/picket/policy/v1alpha1/policy.ts";
-import { createPolicyStore, workloadsMax } from "../../../sidecar/policies/store.ts";
+import { createPolicyStore, limitsHeldMax, workloadsMax } from "../../../sidecar/policies/store.ts";
 import { accountsPolicy, resourceOf, storeOf } from "../check/policies.ts";
 
 type Change = Parameters<typeof accountsPolicy>[0];
@@ -106,6 +107,57 @@ describe("the policy store", () => {
     limiter.take(1_000, { allowed: false, limit: -1, retryAfterSeconds: 1, remaining: 0, shadowLimit: -1 });
     store.apply([resourceOf(accountsPolicy({ revision: "r2", limits: [limit] }))], []);
     assert.equal(store.get("bank/accounts")!.limiter.counters(0).keys, 1);
+  });
+
+  it("bounds the memory of all limits together, and gives back that of limits that are gone", () => {
+    const grownMax = 1 << 20;
+    const store = createPolicyStore({ first: 1, second: 2 }, grownMax);
+    const policyOf = (name: string, requests: number) =>
+      resourceOf(
+        accountsPolicy({ workload: name, limits: [{ name: "l", policy: "p/q", requests, windowMs: 60_000 }] }),
+      );
+    const names = ["ns/a", "ns/b"];
+    const answer = createLimitAnswer();
+    const flood = (): number => {
+      for (const name of names) {
+        const { limiter } = store.get(name)!;
+        for (let key = 1; key < 30_000; key++) {
+          limiter.begin();
+          limiter.ask(0, key, Math.imul(key, 0x9e3779b1));
+          limiter.take(1_000, answer);
+        }
+      }
+      return names.reduce((sum, name) => sum + store.get(name)!.limiter.counters(0).bytes, 0);
+    };
+    store.apply(
+      names.map((name) => policyOf(name, 5)),
+      [],
+    );
+    const full = flood();
+    assert.ok(full > grownMax / 2 && full < grownMax + 10_000, `${full} bytes`);
+    store.apply(
+      names.map((name) => policyOf(name, 6)),
+      [],
+    );
+    assert.equal(flood(), full);
+  });
+
+  it("refuses a policy whose limits are more than fit over all workloads", () => {
+    const store = createPolicyStore({ first: 1, second: 2 });
+    const limits = Array.from({ length: limitsMax }, (_, i) => ({
+      name: `l${i}`,
+      policy: "p/q",
+      requests: 5,
+      windowMs: 1000,
+    }));
+    const fitting = limitsHeldMax / limitsMax;
+    const policies = Array.from({ length: fitting + 1 }, (_, i) =>
+      resourceOf(accountsPolicy({ workload: `ns/w${i}`, gates: [], limits })),
+    );
+    assert.throws(() => store.apply(policies, []), /too many limits/);
+    assert.equal([...store.workloads()].length, fitting);
+    // What is there already may change within the bound.
+    store.apply(policies.slice(0, 1), []);
   });
 
   it("holds a bounded number of workloads", () => {
