@@ -8,6 +8,7 @@ import type { StatusStore } from "../status/status-store.ts";
 import type { AdsServer } from "../xds/server.ts";
 import { printMemory, type Memory } from "./accepted.ts";
 import { problemEventsMax, type OperatorEvent } from "./event.ts";
+import { excessOf } from "./excess.ts";
 import { hashText } from "./generation.ts";
 import { policyKinds } from "./in-force.ts";
 import { makePlan, type ClosedReason, type Plan, type PlannedWorkload, type Translator } from "./plan.ts";
@@ -46,8 +47,11 @@ export class Reconciler {
   readonly #canaries: Canaries;
   /** Workloads closed because their application answered, with what did not protect them. */
   readonly #leaking = new Map<string, string>();
+  /** The newest that was not too much. */
   #snapshot: SourceSnapshot | undefined;
   #sourceFault: string | undefined;
+  /** Why the source as it is now is too much. */
+  #excess: string | undefined;
   #memory: Memory;
   #savedMemory = "";
   #current: { readonly settled: Settled; readonly plan: Plan } | undefined;
@@ -73,8 +77,7 @@ export class Reconciler {
 
   /** A new state of the source. */
   take(snapshot: SourceSnapshot): void {
-    this.#snapshot = snapshot;
-    this.#run();
+    this.#run(snapshot);
   }
 
   /** The source cannot be read as a whole: what is in force stays. Undefined: it can again. */
@@ -98,8 +101,9 @@ export class Reconciler {
   }
 
   readiness(): { readonly ready: boolean; readonly reason: string } {
+    const fault = this.#sourceFault ?? this.#excess;
+    if (fault !== undefined) return { ready: false, reason: fault };
     if (this.#assessment === undefined) return { ready: false, reason: "the source has not been read yet" };
-    if (this.#sourceFault !== undefined) return { ready: false, reason: this.#sourceFault };
     return { ready: this.#assessment.ready, reason: this.#assessment.reason };
   }
 
@@ -110,11 +114,11 @@ export class Reconciler {
     this.#canaries.stop();
   }
 
-  #run(): void {
+  #run(snapshot = this.#snapshot): void {
     const { metrics, clock, log } = this.#options;
     const startedAt = clock.monotonic();
     try {
-      this.#reconcile();
+      if (snapshot !== undefined && !this.#isStopped) this.#reconcile(snapshot);
       metrics.reconciles.inc({ controller: "policies", result: "done" });
     } catch (error) {
       metrics.reconciles.inc({ controller: "policies", result: "fault" });
@@ -123,14 +127,17 @@ export class Reconciler {
     metrics.reconcileSeconds.observe({ controller: "policies" }, (clock.monotonic() - startedAt) / 1000);
   }
 
-  #reconcile(): void {
-    if (this.#snapshot === undefined || this.#isStopped) return;
+  #reconcile(snapshot: SourceSnapshot): void {
     const { read, clock, translator, ads, metrics } = this.#options;
     const nowMs = clock.now();
-    const settled = settle(this.#snapshot, this.#memory, read, nowMs);
+    const settled = settle(snapshot, this.#memory, read, nowMs);
+    // What time or a leak changes goes on with what was taken over last.
+    if (snapshot !== this.#snapshot && !this.#fits(settled)) return;
+    this.#snapshot = snapshot;
     const plan = makePlan({ settled, opened: this.#memory.opened, leaking: this.#leaking, nowMs, translator });
     this.#remember({ accepted: settled.accepted, opened: openedBy(plan, this.#memory) });
     this.#current = { settled, plan };
+    this.#forgetLeaks(plan);
 
     const proxy = [...plan.install, ...plan.workloads.flatMap((workload) => workload.proxy)];
     const scorer = plan.workloads.flatMap((workload) => workload.scorer);
@@ -149,6 +156,17 @@ export class Reconciler {
     this.#look();
   }
 
+  /** A source that is too much counts as one that cannot be read: half of it would be a weaker policy. */
+  #fits(settled: Settled): boolean {
+    const excess = excessOf(settled);
+    if (excess !== undefined && excess !== this.#excess) {
+      this.#options.log.error("the source holds too much; what is in force stays", { why: excess });
+      this.#options.emit({ event: "source-unreadable", message: excess });
+    }
+    this.#excess = excess;
+    return excess === undefined;
+  }
+
   #schedule(nextMs: number | undefined, nowMs: number): void {
     clearTimeout(this.#timer);
     if (nextMs === undefined) return;
@@ -161,6 +179,12 @@ export class Reconciler {
     if (text === this.#savedMemory) return;
     this.#options.save(text);
     this.#savedMemory = text;
+  }
+
+  /** A workload that is gone and comes back is proven anew. */
+  #forgetLeaks({ workloads }: Plan): void {
+    const names = new Set(workloads.map(({ name }) => name));
+    for (const name of this.#leaking.keys()) if (!names.has(name)) this.#leaking.delete(name);
   }
 
   #leaked(target: CanaryTarget): void {

@@ -59,7 +59,9 @@ export function settle(snapshot: SourceSnapshot, memory: Memory, read: ReadText,
   for (const source of snapshot.texts) {
     for (const object of source.objects) {
       const key = keyOf(object.id);
-      found.set(key, [...(found.get(key) ?? []), { source, object }]);
+      const places = found.get(key);
+      if (places === undefined) found.set(key, [{ source, object }]);
+      else places.push({ source, object });
     }
   }
   const rereadText = remembering(read);

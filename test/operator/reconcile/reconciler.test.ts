@@ -5,6 +5,7 @@ import { createOperatorMetrics } from "../../../operator/metrics.ts";
 import { readText } from "../../../operator/provider/read.ts";
 import { emptyMemory, parseMemory, type Memory } from "../../../operator/reconcile/accepted.ts";
 import type { OperatorEvent } from "../../../operator/reconcile/event.ts";
+import { objectsMax } from "../../../operator/reconcile/excess.ts";
 import { Reconciler } from "../../../operator/reconcile/reconciler.ts";
 import { StatusStore } from "../../../operator/status/status-store.ts";
 import type { PublishedResource } from "../../../operator/xds/resource-set.ts";
@@ -109,6 +110,39 @@ describe("reconciler", () => {
     create(memory).take(snapshotOf({ ...files, "a.yaml": bad }));
     assert.equal(routes(), before);
     assert.ok(events.some(({ event }) => event === "problem"));
+  });
+
+  it("closes again a workload that comes back and still leaks, and keeps no leak of one that is gone", async () => {
+    create();
+    answer = () => "leaked";
+    const closings = (): number => events.filter(({ event }) => event === "closed").length;
+    reconciler.take(snapshotOf(files));
+    await until(() => closings() === 1, leakConfirmMs + 2_000);
+    reconciler.take(snapshotOf({ "a.yaml": files["a.yaml"] }));
+    reconciler.take(snapshotOf(files));
+    await until(() => closings() === 2, leakConfirmMs + 2_000);
+  });
+
+  it("takes over nothing of a source with more objects than fit, says so, and goes on when it fits again", () => {
+    create().take(snapshotOf(files));
+    const before = routes();
+    const [text] = snapshotOf({ "many.yaml": policy("b") }).texts;
+    const [object] = text!.objects;
+    const objects = Array.from({ length: objectsMax }, (_, i) => ({
+      ...object!,
+      id: { ...object!.id, name: `b${i}` },
+    }));
+    reconciler.take({
+      texts: [
+        ...snapshotOf({ ...files, "a.yaml": policy("a").replace("/healthz", "/other") }).texts,
+        { ...text!, objects },
+      ],
+    });
+    assert.equal(routes(), before);
+    assert.match(reconciler.readiness().reason, /10002 objects/);
+    assert.equal(events.filter(({ event }) => event === "source-unreadable").length, 1);
+    reconciler.take(snapshotOf(files));
+    assert.doesNotMatch(reconciler.readiness().reason, /objects/);
   });
 
   it("keeps what is in force while the source cannot be read, and says so", () => {
