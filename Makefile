@@ -2,7 +2,7 @@
 # node_modules/.bin comes first on the path: it holds the Node that the project is built on.
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 .DEFAULT_GOAL := help
-.PHONY: help setup generate lint format typecheck test demo bench fuzz golden clean
+.PHONY: help setup generate lint format typecheck test demo bench fuzz golden coverage clean
 
 help: ## list the targets
 	@grep --extended-regexp --no-filename '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand --tabs=12
@@ -35,7 +35,10 @@ fuzz: setup ## ten million hostile paths
 	@node scripts/fuzz.ts
 
 golden: ## rewrite golden files; review the diff
-	@PICKET_GOLDEN=write mocha 'test/golden/**/*.test.ts'
+	@PICKET_GOLDEN=write mocha 'test/**/golden.test.ts'
+
+coverage: ## which lines the unit tests run
+	@npm run coverage
 
 clean: ## remove what was made here
 	@rm -rf node_modules build coverage protos/gen .picket

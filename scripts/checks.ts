@@ -47,9 +47,9 @@ function importsOf(folder: string): readonly Import[] {
   return files.flatMap((file) => {
     const source = readFileSync(join(root, file), "utf8");
     const found = source.matchAll(
-      /^(?:import|export)\b[^;"']*?(?:from\s*)?["']([^"']+)["'];|import\(\s*["']([^"']+)["']\s*\)/gm,
+      /^(?:import|export|\})[^"'`]*\bfrom "([^"]+)";|^import "([^"]+)";|\bimport\("([^"]+)"\)/gm,
     );
-    return [...found].map((match) => ({ file, target: match[1] ?? match[2] ?? "" }));
+    return [...found].map((match) => ({ file, target: match[1] ?? match[2] ?? match[3] ?? "" }));
   });
 }
 

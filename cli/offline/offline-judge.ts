@@ -6,10 +6,9 @@ import { compilePolicy } from "../../core/policy/compile.ts";
 import type { CompiledPolicy } from "../../core/policy/compiled-policy.ts";
 import type { EffectivePolicy } from "../../core/policy/effective-policy.ts";
 import { createJudge, limitsOf, type Judgement } from "../../core/policy/judge.ts";
-import { printId, type Guards } from "../../core/policy/policy.ts";
-import { parseContentType } from "../../core/request/content-type.ts";
+import { printId } from "../../core/policy/policy.ts";
+import { judgeBody } from "../../core/request/body.ts";
 import { headersOf } from "../../core/request/headers.ts";
-import { jsonLimits, scanJson } from "../../core/request/json.ts";
 import { normalisePath } from "../../core/request/normalise.ts";
 import { createRequestView, viewRequest } from "../../core/request/view.ts";
 import { deny, type Verdict } from "../../core/verdict/verdict.ts";
@@ -61,22 +60,12 @@ export function createOfflineJudge(effective: EffectivePolicy): OfflineJudge {
       const { method, host } = described;
       const problem = viewRequest({ method, target: path.path, authority: host, headers }, request);
       if (problem !== undefined) return refused(deny(problem.reason, { detail: problem.detail }));
-      const badBody = judgeBody(described, headers.get("content-type"), effective.guards);
-      if (badBody !== undefined) return refused(badBody);
+      const bytes = described.body;
+      const body = { bytes, size: bytes?.length ?? 0, contentType: headers.get("content-type") };
+      const badBody = judgeBody(body, effective.guards);
+      if (badBody !== undefined) return refused(deny(badBody.reason, { detail: badBody.detail }));
       const call: Call = { request, principal: described.principal, sourceAddress: described.sourceAddress };
       return { judgement: judge.judge(call, nowMs), call };
     },
   };
-}
-
-/** As the proxy and the scorer together treat a whole body. */
-function judgeBody({ body }: DescribedRequest, contentType: string | undefined, guards: Guards): Verdict | undefined {
-  if (body === undefined || body.length === 0) return undefined;
-  if (guards.maxBodyBytes !== undefined && body.length > guards.maxBodyBytes) return deny("body-too-large");
-  if (guards.maxJsonDepth === undefined) return undefined;
-  const type = contentType === undefined ? "missing" : parseContentType(contentType);
-  if (typeof type === "string") return deny("content-type-unsupported", { detail: type });
-  if (!type.isJson) return undefined;
-  const problem = scanJson(body, { ...jsonLimits, depthMax: guards.maxJsonDepth });
-  return problem === undefined ? undefined : deny("body-ambiguous", { detail: problem });
 }

@@ -2,12 +2,11 @@ import type { Call } from "../../core/access/call.ts";
 import { anonymous, type Principal } from "../../core/access/principal.ts";
 import type { Judgement } from "../../core/policy/judge.ts";
 import { denialDefault } from "../../core/policy/effective-policy.ts";
-import type { Denial, Guards, Mode } from "../../core/policy/policy.ts";
+import type { Denial, Mode } from "../../core/policy/policy.ts";
 import { parseAddress } from "../../core/request/address.ts";
-import { parseContentType } from "../../core/request/content-type.ts";
-import { jsonLimits, scanJson } from "../../core/request/json.ts";
+import { judgeBody } from "../../core/request/body.ts";
 import { createRequestView, viewRequest, type ViewProblem } from "../../core/request/view.ts";
-import { cannotDecide, deny, type Verdict } from "../../core/verdict/verdict.ts";
+import { cannotDecide, deny } from "../../core/verdict/verdict.ts";
 import type { Clock } from "../../platform/clock.ts";
 import type { PolicyStore, WorkloadJudge } from "../policies/store.ts";
 import type { Decision } from "../report/decision-record.ts";
@@ -60,8 +59,9 @@ export function createCheckHandler(options: CheckHandlerOptions): CheckHandler {
       request,
     );
     if (problem !== undefined) return refusedUnread(problem);
-    const bodyProblem = judgeBody(view, policy.source.guards);
-    if (bodyProblem !== undefined) return { verdict: bodyProblem, shadow: undefined };
+    const body = { bytes: view.body, size: view.bodySize, contentType: view.headers.get("content-type") };
+    const bodyProblem = judgeBody(body, policy.source.guards);
+    if (bodyProblem !== undefined) return refusedUnread(bodyProblem);
     return workload.judge.judge(call, nowMs);
   };
 
@@ -131,30 +131,8 @@ export function lastResort(ids: DecisionIds): () => Uint8Array {
   return () => encoder.refused(cannotDecide("internal-error"), denialDefault, ids.next(), "");
 }
 
-function refusedUnread(problem: ViewProblem): Judgement {
+function refusedUnread(problem: Pick<ViewProblem, "reason"> & { readonly detail?: string }): Judgement {
   return { verdict: deny(problem.reason, { detail: problem.detail }), shadow: undefined };
-}
-
-/**
- * Judges the body where the policy governs it. The proxy sends whole bodies or none (a larger one it refuses itself),
- * so a body that is not all there was cut on the way: refused, never judged in part.
- */
-function judgeBody(view: CheckView, guards: Guards): Verdict | undefined {
-  if (guards.maxJsonDepth === undefined) return undefined;
-  const { body } = view;
-  if (body === undefined || body.length === 0) {
-    return view.bodySize > 0 ? deny("body-ambiguous", { detail: "body-not-sent" }) : undefined;
-  }
-  if (view.bodySize > body.length) return deny("body-ambiguous", { detail: "body-cut" });
-  if (guards.maxBodyBytes !== undefined && body.length > guards.maxBodyBytes) return deny("body-too-large");
-  const written = view.headers.get("content-type");
-  const type = written === undefined ? undefined : parseContentType(written);
-  // A body without a type, or with one that can be read in two ways, could be JSON for the application.
-  if (type === undefined) return deny("content-type-unsupported", { detail: "missing" });
-  if (typeof type === "string") return deny("content-type-unsupported", { detail: type });
-  if (!type.isJson) return undefined;
-  const problem = scanJson(body, { ...jsonLimits, depthMax: guards.maxJsonDepth });
-  return problem === undefined ? undefined : deny("body-ambiguous", { detail: problem });
 }
 
 function nameOf(principal: Principal): string {

@@ -223,7 +223,7 @@ const bodyRows: readonly Row[] = [
   },
   {
     name: "refuses a body that was cut",
-    fields: { ...transfer, headers: json, body: body("{}"), size: 90 },
+    fields: { ...transfer, headers: json, body: body("{}"), size: 60 },
     reason: "body-ambiguous",
     status: 400,
   },
