@@ -1,6 +1,5 @@
-import { createServer, request, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
-import type { Address } from "../../platform/config.ts";
+import { request, type ServerResponse } from "node:http";
+import { createPageServer, endWith, type PageServer } from "../../platform/http-server.ts";
 import { joinExpositions } from "./exposition.ts";
 
 /** Milliseconds that a child may take to answer. */
@@ -16,37 +15,16 @@ export interface FrontOptions {
 }
 
 /** The one address under which people and programs ask how it goes. GET only. */
-export function createFront(options: FrontOptions): {
-  start(address: Address): Promise<Address>;
-  stop(): Promise<void>;
-} {
-  const server: Server = createServer((question, response) => {
-    if (question.method !== "GET") return end(response, 405, "only GET");
-    void answer(question.url ?? "/", response, options).catch(() => end(response, 503, "not ready: a part is away"));
-  });
-  server.headersTimeout = 5_000;
-  server.requestTimeout = 5_000;
-  server.maxConnections = 64;
-  return {
-    start: (address) =>
-      new Promise((resolve, reject) => {
-        server.once("error", reject);
-        server.listen(address.port, address.host, () => {
-          const { port } = server.address() as AddressInfo;
-          resolve({ ...address, port });
-        });
-      }),
-    stop: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
-  };
+export function createFront(options: FrontOptions): PageServer {
+  return createPageServer(
+    (question, response) => answer(question.url ?? "/", response, options),
+    (response) => endWith(response, 503, "not ready: a part is away"),
+  );
 }
 
 async function answer(url: string, response: ServerResponse, { operator, scorer }: FrontOptions): Promise<void> {
   const path = new URL(url, "http://status").pathname;
-  if (path === "/livez") return end(response, 200, "alive");
+  if (path === "/livez") return endWith(response, 200, "alive");
   if (path === "/readyz" || path === "/status") return relay(response, await ask(operator, path));
   if (path.startsWith("/decisions/")) return relay(response, await ask(scorer, path));
   if (path === "/metrics") {
@@ -61,7 +39,7 @@ async function answer(url: string, response: ServerResponse, { operator, scorer 
     response.end(joinExpositions(texts));
     return;
   }
-  end(response, 404, "not found");
+  endWith(response, 404, "not found");
 }
 
 interface Page {
@@ -96,11 +74,4 @@ function relay(response: ServerResponse, page: Page): void {
   response.statusCode = page.status;
   response.setHeader("content-type", page.type);
   response.end(page.body);
-}
-
-function end(response: ServerResponse, status: number, text: string): void {
-  if (response.headersSent) return;
-  response.statusCode = status;
-  response.setHeader("content-type", "text/plain; charset=utf-8");
-  response.end(`${text}\n`);
 }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { createStatusServer, type StatusServer } from "../../platform/http-status.ts";
+import type { PageServer } from "../../platform/http-server.ts";
+import { createStatusServer } from "../../platform/http-status.ts";
 import { boundedLabel, counter, FastHistogram, Registry } from "../../platform/metrics.ts";
 
 describe("the status server", () => {
@@ -7,7 +8,7 @@ describe("the status server", () => {
   const requests = counter(registry, { name: "t_requests_total", help: "Requests." });
   let ready = false;
   let scrapes = 0;
-  let server: StatusServer;
+  let server: PageServer;
   let base: string;
 
   before(async () => {

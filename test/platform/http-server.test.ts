@@ -1,0 +1,52 @@
+import assert from "node:assert/strict";
+import { connect, type Socket } from "node:net";
+import { once } from "node:events";
+import { createPageServer, endWith, pageConnectionsMax, type PageServer } from "../../platform/http-server.ts";
+
+describe("a server of pages", () => {
+  let server: PageServer;
+  let port: number;
+  const sockets: Socket[] = [];
+
+  before(async () => {
+    server = createPageServer(
+      async (_request, response) => endWith(response, 200, "here"),
+      (response) => endWith(response, 500, "broken"),
+    );
+    ({ port } = await server.start({ host: "127.0.0.1", port: 0, path: "" }));
+  });
+  after(async () => {
+    for (const socket of sockets) socket.destroy();
+    await server.stop();
+  });
+
+  const ask = async (socket: Socket): Promise<string> => {
+    const answer = once(socket, "data");
+    socket.write("GET / HTTP/1.1\r\nhost: a\r\n\r\n");
+    return String((await answer)[0]);
+  };
+  const open = async (): Promise<Socket> => {
+    const socket = connect(port, "127.0.0.1");
+    sockets.push(socket);
+    socket.on("error", () => undefined);
+    await once(socket, "connect");
+    return socket;
+  };
+
+  it("holds so many connections, closes those beyond, and takes new ones when some are gone", async () => {
+    for (let i = 0; i < pageConnectionsMax; i++) assert.match(await ask(await open()), /^HTTP\/1\.1 200 /);
+    const beyond = await open();
+    await once(beyond, "close");
+    assert.match(await ask(sockets[0]!), /here/, "whoever is connected stays connected");
+    const [first] = sockets;
+    first!.destroy();
+    await once(first!, "close");
+    // The server hears of it a moment later.
+    for (let tries = 0; ; tries++) {
+      const again = await open();
+      const answer = await Promise.race([ask(again), once(again, "close").then(() => "")]);
+      if (answer.startsWith("HTTP/1.1 200 ")) break;
+      assert.ok(tries < 100, "no connection is taken again");
+    }
+  });
+});
