@@ -87,12 +87,12 @@ type DecisionRecord = Readonly<Record<string, unknown>>;
 /** From the running scorer, else from the decision log of the state folder. */
 async function findDecision(shell: Shell, id: string, reach: Reach): Promise<DecisionRecord | undefined> {
   if (!/^[A-Za-z0-9][A-Za-z0-9_-]{0,127}$/.test(id)) return undefined;
-  let away: unknown;
+  let away: Error | undefined;
   try {
     const page = await fetchPage(statusAddressOf(shell, reach), `/decisions/${id}`);
     if (page.status === 200) return asRecord(page.body);
   } catch (error) {
-    away = error;
+    away = error instanceof Error ? error : new Error(String(error));
   }
   const logged = await searchLog(join(stateFolderOf(shell, reach), "decisions.jsonl"), id);
   if (logged !== undefined) return logged;

@@ -121,7 +121,7 @@ describe("picket policy test", () => {
     const { code, stdout } = await run(
       testOf(
         post("{ a: 1 }", "verdict: Allow"),
-        post(`${"x".repeat(65)}`, "verdict: Deny, status: 413, reason: body-too-large"),
+        post("x".repeat(65), "verdict: Deny, status: 413, reason: body-too-large"),
         post("{ a: { b: { c: 1 } } }", "verdict: Deny, status: 400, reason: body-ambiguous"),
         post(
           '\'{"a":1,"a":2}\'',
