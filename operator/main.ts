@@ -87,7 +87,7 @@ async function runOperator(config: OperatorConfig): Promise<void> {
     clock,
     log,
   });
-  const grpc = createGrpcServer({ exchange: [ads.method] }, requestBytesMax);
+  const grpc = createGrpcServer({ exchange: [ads.method] }, { messageBytesMax: requestBytesMax });
   const statusServer = createStatusServer({
     registry,
     ready: () => reconciler.readiness(),

@@ -1,5 +1,6 @@
 import { Server, ServerCredentials, status, type ServerDuplexStream, type ServerReadableStream } from "@grpc/grpc-js";
-import { printAddress, type Address } from "./config.ts";
+import { createServer as createListener } from "node:net";
+import type { Address } from "./config.ts";
 
 /**
  * A unary method as bytes in, bytes out, synchronous. `onFault` makes the one answer for a thrown error; it must not
@@ -58,12 +59,30 @@ export interface GrpcServer {
 /** Largest message taken: a Check with headers at Envoy's limit and a governed body fits. */
 export const grpcMessageBytesMax = 1 << 20;
 
+/** Connections taken at a time; further ones are closed at once. One operator serves 4,096 streams, one each. */
+export const grpcConnectionsMax = 8_192;
+
+/**
+ * Calls open at a time on one connection; the peer is told (RFC 9113 section 6.5.2) and holds further ones back. Envoy
+ * opens no more of its own accord.
+ */
+export const grpcCallsPerConnectionMax = 1_024;
+
+export interface GrpcBounds {
+  readonly messageBytesMax?: number;
+  readonly connectionsMax?: number;
+  readonly callsPerConnectionMax?: number;
+}
+
 const asIs = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 const same = (bytes: Buffer): Buffer => bytes;
 
 /** A grpc-js server of methods that can neither throw past this wrapper nor end the process. */
-export function createGrpcServer(methods: GrpcMethods, messageBytesMax = grpcMessageBytesMax): GrpcServer {
-  const server = new Server({ "grpc.max_receive_message_length": messageBytesMax });
+export function createGrpcServer(methods: GrpcMethods, bounds: GrpcBounds = {}): GrpcServer {
+  const server = new Server({
+    "grpc.max_receive_message_length": bounds.messageBytesMax ?? grpcMessageBytesMax,
+    "grpc.max_concurrent_streams": bounds.callsPerConnectionMax ?? grpcCallsPerConnectionMax,
+  });
   for (const method of methods.unary ?? []) {
     server.register(method.path, guardUnary(method), asIs, same, "unary");
   }
@@ -73,16 +92,24 @@ export function createGrpcServer(methods: GrpcMethods, messageBytesMax = grpcMes
   for (const method of methods.exchange ?? []) {
     server.register(method.path, guardExchange(method), asIs, same, "bidi");
   }
+  // A listener of our own, since that of the library takes connections without end.
+  const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
+  const listener = createListener((socket) => injector.injectConnection(socket));
+  listener.maxConnections = bounds.connectionsMax ?? grpcConnectionsMax;
   return {
     start: (address) =>
       new Promise((resolve, reject) => {
-        server.bindAsync(printAddress(address), ServerCredentials.createInsecure(), (error, port) => {
-          if (error) reject(error);
-          else resolve(address.path === "" ? { ...address, port } : address);
-        });
+        listener.once("error", reject);
+        const listening = (): void => {
+          const bound = listener.address();
+          resolve(bound !== null && typeof bound === "object" ? { ...address, port: bound.port } : address);
+        };
+        if (address.path === "") listener.listen(address.port, address.host, listening);
+        else listener.listen(address.path, listening);
       }),
     stop: (graceMs) =>
       new Promise((resolve) => {
+        listener.close();
         const timer = setTimeout(() => server.forceShutdown(), graceMs);
         server.tryShutdown(() => {
           clearTimeout(timer);

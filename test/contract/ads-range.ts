@@ -37,7 +37,7 @@ export async function startAdsRange(address: Address = { host: "127.0.0.1", port
     clock: systemClock,
     changed: () => changes++,
   });
-  const grpc = createGrpcServer({ exchange: [server.method] }, requestBytesMax);
+  const grpc = createGrpcServer({ exchange: [server.method] }, { messageBytesMax: requestBytesMax });
   const bound = await grpc.start(address);
   return {
     server,

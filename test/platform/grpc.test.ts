@@ -1,7 +1,15 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { connect, type Socket } from "node:net";
 import { Client, credentials, type ServiceError } from "@grpc/grpc-js";
-import { printAddress } from "../../platform/config.ts";
-import { createGrpcServer, grpcMessageBytesMax, type GrpcServer } from "../../platform/grpc.ts";
+import { printAddress, type Address } from "../../platform/config.ts";
+import {
+  createGrpcServer,
+  grpcMessageBytesMax,
+  type Exchange,
+  type ExchangeHandler,
+  type GrpcServer,
+} from "../../platform/grpc.ts";
 
 const bytes = (text: string): Buffer => Buffer.from(text);
 const same = (value: Buffer): Buffer => value;
@@ -116,5 +124,75 @@ describe("the gRPC wrapper", () => {
     assert.deepEqual(heard, ["one", "two"]);
     assert.deepEqual(faults.filter((fault) => fault === "closed").length, 1);
     assert.equal(faults.length, 2);
+  });
+});
+
+describe("a gRPC server at its bounds", () => {
+  let server: GrpcServer;
+  let address: Address;
+  const open = new Set<string>();
+
+  before(async () => {
+    const talk = {
+      path: "/t.T/Talk",
+      open: (exchange: Exchange): ExchangeHandler => ({
+        message: (message) => {
+          open.add(message.toString());
+          exchange.send(message);
+        },
+        closed: () => undefined,
+      }),
+      onFault: () => undefined,
+    };
+    server = createGrpcServer({ exchange: [talk] }, { connectionsMax: 3, callsPerConnectionMax: 4 });
+    address = await server.start({ host: "127.0.0.1", port: 0, path: "" });
+  });
+  after(() => server.stop(100));
+
+  it("closes connections beyond its bound at once and takes them again when there is room", async () => {
+    const held: Socket[] = [];
+    const join = async (): Promise<Socket> => {
+      const socket = connect(address.port, address.host);
+      socket.on("error", () => undefined);
+      await once(socket, "connect");
+      return socket;
+    };
+    // The first bytes of a server are its settings (RFC 9113 section 3.4).
+    const isTaken = async (socket: Socket): Promise<boolean> =>
+      Promise.race([once(socket, "data").then(() => true), once(socket, "close").then(() => false)]);
+    for (let i = 0; i < 3; i++) {
+      const socket = await join();
+      assert.ok(await isTaken(socket));
+      held.push(socket);
+    }
+    assert.equal(await isTaken(await join()), false);
+    for (const socket of held) socket.destroy();
+    for (let tries = 0; ; tries++) {
+      const socket = await join();
+      const taken = await isTaken(socket);
+      socket.destroy();
+      if (taken) break;
+      assert.ok(tries < 100, "no connection is taken again");
+    }
+  });
+
+  it("lets a connection hold so many calls; the next one waits until another ends", async () => {
+    const client = new Client(printAddress(address), credentials.createInsecure());
+    const streams = Array.from({ length: 5 }, (_, i) => {
+      const stream = client.makeBidiStreamRequest("/t.T/Talk", same, same);
+      stream.on("error", () => undefined);
+      stream.write(bytes(`call ${i}`));
+      return { stream, answered: once(stream, "data") };
+    });
+    await Promise.all(streams.slice(0, 4).map(({ answered }) => answered));
+    // Whatever is sent later on the same connection is answered later: the fifth had its time.
+    const again = once(streams[0]!.stream, "data");
+    streams[0]!.stream.write(bytes("again"));
+    await again;
+    assert.ok(!open.has("call 4"));
+    streams[0]!.stream.end();
+    await streams[4]!.answered;
+    client.close();
+    for (const { stream } of streams) stream.cancel();
   });
 });
