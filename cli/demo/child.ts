@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { setTimeout as sleep } from "node:timers/promises";
+import { createLineReader } from "../run/lines.ts";
 
 /** A program that the demo started, in a process group of its own so that it can be ended with all it started. */
 export interface Child {
@@ -21,16 +22,16 @@ export function startChild(name: string, command: string, args: readonly string[
   const child = spawn(command, args, { detached: true, stdio: ["pipe", "pipe", "pipe"] });
   const listeners = new Set<(line: string) => void>();
   let words = "";
-  let rest = "";
   let running = true;
+  const readLines = createLineReader((line) => {
+    for (const listener of listeners) listener(line);
+  });
   const hear = (text: string): void => {
     words = (words + text).slice(-wordsMax);
   };
   child.stdout.setEncoding("utf8").on("data", (text: string) => {
     hear(text);
-    const lines = (rest + text).split("\n");
-    rest = (lines.pop() ?? "").slice(-wordsMax);
-    for (const line of lines) for (const listener of listeners) listener(line);
+    readLines(text);
   });
   child.stderr.setEncoding("utf8").on("data", hear);
   const ended = new Promise<string>((resolve) => {

@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from "node:child_process";
-import { createInterface } from "node:readline";
+import { createLineReader } from "./lines.ts";
 
 /** First and longest wait before a child that died is started again. */
 export const restartMsMin = 100;
@@ -70,7 +70,7 @@ export class SupervisedChild {
     };
     child.once("error", (error) => over(error.message));
     child.once("exit", (code, signal) => over(signal === null ? `exit code ${code}` : `signal ${signal}`));
-    if (line !== undefined && child.stdout !== null) createInterface({ input: child.stdout }).on("line", line);
+    if (line !== undefined) child.stdout?.setEncoding("utf8").on("data", createLineReader(line));
     if (child.pid === undefined) return;
     this.#watchdog = watch(child.pid);
     started(child.pid, this.restarts);
