@@ -43,6 +43,9 @@ export const reconnectMsMax = 5_000;
 /** Largest answer taken from the operator. */
 export const answerBytesMax = 64 << 20;
 
+/** Resources held at a time; an answer that would make them more is refused whole. */
+export const adsResourcesMax = 20_000;
+
 /** Characters of a refusal that are sent. */
 const refusalCharactersMax = 1_000;
 
@@ -160,6 +163,10 @@ class Subscription implements AdsSubscription {
     const isForeign = ({ resource }: (typeof answer.resources)[number]): boolean => resource?.typeUrl !== typeUrl;
     if (answer.typeUrl !== typeUrl || answer.resources.some(isForeign)) {
       return { accepted: false, message: "a resource of another type" };
+    }
+    // Removed ones are not subtracted: they may be names that nobody has.
+    if (this.#versions.size + added.filter(({ name }) => !this.#versions.has(name)).length > adsResourcesMax) {
+      return { accepted: false, message: `more than ${adsResourcesMax} resources` };
     }
     try {
       return onChange(added, answer.removedResources);

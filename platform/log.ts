@@ -46,11 +46,15 @@ export function createLog(options: LogOptions, base: LogFields = {}): Log {
 }
 
 function jsonLine(time: string, level: LogLevel, message: string, fields: LogFields): string {
-  return JSON.stringify({ time, level, message, ...fields }, (_key, value: unknown) => bounded(value));
+  return jsonText({ time, level, message, ...fields }) ?? "";
+}
+
+function jsonText(value: unknown): string | undefined {
+  return JSON.stringify(value, (_key, part: unknown) => bounded(part));
 }
 
 function textLine(time: string, level: LogLevel, message: string, fields: LogFields): string {
-  const pairs = Object.entries(fields).map(([name, value]) => `${name}=${JSON.stringify(bounded(value)) ?? "null"}`);
+  const pairs = Object.entries(fields).map(([name, value]) => `${name}=${jsonText(value) ?? "null"}`);
   return [time, level.padEnd(5), oneLine(message), ...pairs].join(" ");
 }
 

@@ -16,6 +16,8 @@ const batchMax = 1_000;
 
 export interface DecisionLogOptions {
   readonly file: string;
+  /** `decisionLogBytesMax` by default. */
+  readonly bytesMax?: number | undefined;
   readonly print: (decision: Decision) => DecisionRecord;
   readonly dropped: (count: number) => void;
   readonly written: (count: number) => void;
@@ -33,6 +35,7 @@ export class DecisionLog {
   #bytes = 0;
   #timer: NodeJS.Timeout | undefined;
   #writing: Promise<void> = Promise.resolve();
+  #isWriting = false;
   #isFailing = false;
 
   constructor(options: DecisionLogOptions) {
@@ -46,7 +49,10 @@ export class DecisionLog {
 
   start(): void {
     this.#timer = setInterval(() => {
-      this.#writing = this.#writing.then(() => this.#flush());
+      // A disk that hangs must not let writes queue up: what waits is in the queue, which has a bound.
+      if (this.#isWriting) return;
+      this.#isWriting = true;
+      this.#writing = this.#flush().finally(() => (this.#isWriting = false));
     }, decisionFlushMs);
     this.#timer.unref();
   }
@@ -81,7 +87,7 @@ export class DecisionLog {
   }
 
   async #openFile(): Promise<FileHandle> {
-    if (this.#file !== undefined && this.#bytes > decisionLogBytesMax) {
+    if (this.#file !== undefined && this.#bytes > (this.#options.bytesMax ?? decisionLogBytesMax)) {
       await this.#close();
       await rename(this.#options.file, `${this.#options.file}.1`);
     }

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
+  adsResourcesMax,
   reconnectMsMax,
   reconnectMsMin,
   reconnectWaitMs,
@@ -100,6 +101,26 @@ describe("ADS client", () => {
       ["bank/b"],
     );
     await until(() => range!.server.count("scorer", [a, b]).current === 1);
+  });
+
+  it("refuses whole an answer that would make it hold more resources than it may", async () => {
+    range = await startAdsRange(address);
+    const names = Array.from({ length: adsResourcesMax + 1 }, (_, i) => `ns/w${i}`);
+    range.server.publish(
+      "scorer",
+      names.map((name) => resource(policyType, name, "")),
+    );
+    start();
+    const rejected = /^picket_config_applies_total\{result="rejected"\} [1-9]/m;
+    let isRejected = false;
+    await until(() => {
+      void range!.registry.metrics().then((text) => (isRejected = rejected.test(text)));
+      return isRejected;
+    }, 8_000);
+    assert.deepEqual(
+      changes.filter(({ added }) => added.length > 1),
+      [],
+    );
   });
 
   it("waits longer after each failure, within its bounds", () => {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { deny } from "../../../core/verdict/verdict.ts";
@@ -60,11 +60,12 @@ describe("DecisionLog", () => {
   const folder = mkdtempSync(join(tmpdir(), "picket-log-"));
   after(() => rmSync(folder, { recursive: true }));
 
-  function logTo(file: string) {
+  function logTo(file: string, bytesMax?: number) {
     const lines: string[] = [];
     const counts = { dropped: 0, written: 0 };
     const log = new DecisionLog({
       file,
+      bytesMax,
       print: (one) => printDecision(one, key),
       dropped: (count) => (counts.dropped += count),
       written: (count) => (counts.written += count),
@@ -91,6 +92,21 @@ describe("DecisionLog", () => {
     assert.equal(counts.dropped, 500);
     await log.stop();
     assert.equal(counts.written, decisionQueueMax);
+  });
+
+  it("moves a full file away once and keeps no third", async () => {
+    const file = join(folder, "moved.jsonl");
+    const { log, counts } = logTo(file, 1_000);
+    for (let i = 0; i < 3_500; i++) log.add(decision(i));
+    await log.stop();
+    assert.deepEqual(counts, { dropped: 0, written: 3_500 });
+    const ids = (path: string) =>
+      readFileSync(path, "utf8")
+        .trimEnd()
+        .split("\n")
+        .map((line) => (JSON.parse(line) as { id: string }).id);
+    assert.deepEqual([ids(`${file}.1`)[0], ids(file)[0], ids(file).at(-1)], ["d2000", "d3000", "d3499"]);
+    assert.equal(readdirSync(folder).filter((name) => name.startsWith("moved")).length, 2);
   });
 
   it("counts what a disk does not take, and says so once", async () => {
