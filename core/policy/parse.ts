@@ -1,4 +1,3 @@
-import type { CheckedExpression } from "../expression/ast.ts";
 import type { Identity, InstallConfig, Workload } from "./identity.ts";
 import { checkConfigName, configSpec } from "./parse/config.ts";
 import { identitySpec } from "./parse/identity.ts";
@@ -11,22 +10,7 @@ import type { SourceDocument } from "./parse/source-document.ts";
 import { workloadSpec } from "./parse/workload.ts";
 import type { ObjectId, Origin, Policy, Target } from "./policy.ts";
 import type { ObjectProblem } from "./problem.ts";
-
-/** What reading an object needs from outside core: the checker of conditions (platform/cel.ts `checkWhen`). */
-export interface ObjectChecks {
-  readonly when: (source: string) => WhenCheck;
-}
-
-export type WhenCheck =
-  | { readonly checked: CheckedExpression }
-  | {
-      readonly problem: {
-        readonly message: string;
-        /** From 1, in the text of the condition. */
-        readonly column?: number | undefined;
-        readonly try: string;
-      };
-    };
+import type { ObjectChecks } from "./parse/object-checks.ts";
 
 /** What a document turned out to be. */
 export type ParsedObject =

@@ -1,4 +1,10 @@
-import type { HeaderView } from "./view.ts";
+/** Headers read on demand; names in lower case. */
+export interface HeaderView {
+  /** The value, or undefined when absent. A name that occurs more than once gives its values joined by `,` (RFC 9110 5.3). */
+  get(name: string): string | undefined;
+  /** How often the name occurs. */
+  count(name: string): number;
+}
 
 /** Header fields of a request, the proxy's own limit. More are refused. */
 export const headersMax = 100;

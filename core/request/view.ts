@@ -1,18 +1,10 @@
 import type { Method } from "../policy/policy.ts";
 import type { DenyReason } from "../verdict/reason.ts";
 import { type AuthorityProblem, authorityProblems, parseAuthority } from "./authority.ts";
-import { type HeaderProblem, headerProblems, type ScannedHeaders } from "./headers.ts";
+import { type HeaderProblem, headerProblems, type HeaderView, type ScannedHeaders } from "./headers.ts";
 import { parseMethod } from "./method.ts";
 import { parsePath, type PathProblem, pathProblems, pathSegmentsMax } from "./path.ts";
 import { type QueryProblem, queryProblems, scanQuery } from "./query.ts";
-
-/** Headers read on demand; names in lower case. */
-export interface HeaderView {
-  /** The value, or undefined when absent. A name that occurs more than once gives its values joined by `,` (RFC 9110 5.3). */
-  get(name: string): string | undefined;
-  /** How often the name occurs. */
-  count(name: string): number;
-}
 
 /**
  * The one view of a request: what was judged is what the application receives. Only made by strict parsers; holding

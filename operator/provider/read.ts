@@ -1,5 +1,6 @@
 import type { ObjectId } from "../../core/policy/policy.ts";
-import { parseObject, type ObjectChecks, type ParsedObject } from "../../core/policy/parse.ts";
+import { parseObject, type ParsedObject } from "../../core/policy/parse.ts";
+import type { ObjectChecks } from "../../core/policy/parse/object-checks.ts";
 import type { ObjectProblem } from "../../core/policy/problem.ts";
 import { checkWhen } from "../../platform/cel.ts";
 import { readYamlFile } from "../../platform/yaml.ts";

@@ -57,34 +57,12 @@ export class StructReader {
     const { end } = range;
     let isFound = false;
     cursor.at = range.start;
-    while (cursor.at < end) {
-      const tag = cursor.varint(end);
-      if (tag !== entryTag) {
-        cursor.skip(tag & 7, end);
-        continue;
-      }
-      const stop = cursor.length(end);
-      let isNamed = false;
-      let start = stop;
-      let valueEnd = stop;
-      while (cursor.at < stop) {
-        const field = cursor.varint(stop);
-        const fieldEnd = field === keyTag || field === valueTag ? cursor.length(stop) : -1;
-        if (field === keyTag) isNamed = this.#isText(cursor.at, fieldEnd, name);
-        else if (field === valueTag) {
-          start = cursor.at;
-          valueEnd = fieldEnd;
-        } else {
-          cursor.skip(field & 7, stop);
-          continue;
-        }
-        cursor.at = fieldEnd;
-      }
-      if (!isNamed) continue;
+    while (this.#nextEntry(end)) {
+      if (!this.#isText(this.#keyStart, this.#keyEnd, name)) continue;
       if (isFound) throw new WireError("a claim occurs twice");
       isFound = true;
-      into.start = start;
-      into.end = valueEnd;
+      into.start = this.#valueStart;
+      into.end = this.#valueEnd;
     }
     return isFound;
   }
@@ -92,41 +70,19 @@ export class StructReader {
   /** Notes where keys and values of the struct at `range` lie. False when they are too many or nested too deep. */
   index(range: Range, into: StructIndex): boolean {
     const cursor = this.#cursor;
-    const { end } = range;
     let count = 0;
     into.count = 0;
     cursor.at = range.start;
-    while (cursor.at < end) {
-      const tag = cursor.varint(end);
-      if (tag !== entryTag) {
-        cursor.skip(tag & 7, end);
-        continue;
-      }
-      const stop = cursor.length(end);
+    while (this.#nextEntry(range.end)) {
       if (count * 2 >= into.keys.length) return false;
-      let keyStart = stop;
-      let keyEnd = stop;
-      let start = stop;
-      let valueEnd = stop;
-      while (cursor.at < stop) {
-        const field = cursor.varint(stop);
-        if (field === keyTag) {
-          keyEnd = cursor.length(stop);
-          keyStart = cursor.at;
-          cursor.at = keyEnd;
-        } else if (field === valueTag) {
-          valueEnd = cursor.length(stop);
-          start = cursor.at;
-          cursor.at = valueEnd;
-        } else cursor.skip(field & 7, stop);
-      }
-      if (!this.#isShallow(start, valueEnd, 1)) return false;
-      cursor.at = stop;
-      into.keys[count * 2] = keyStart;
-      into.keys[count * 2 + 1] = keyEnd;
-      into.values[count * 2] = start;
-      into.values[count * 2 + 1] = valueEnd;
+      into.keys[count * 2] = this.#keyStart;
+      into.keys[count * 2 + 1] = this.#keyEnd;
+      into.values[count * 2] = this.#valueStart;
+      into.values[count * 2 + 1] = this.#valueEnd;
       count++;
+    }
+    for (let i = 0; i < count * 2; i += 2) {
+      if (!this.#isShallow(into.values[i]!, into.values[i + 1]!, 1)) return false;
     }
     into.count = count;
     return true;
@@ -171,33 +127,21 @@ export class StructReader {
     if (kind !== valueKind.struct && kind !== valueKind.list) return true;
     if (depth > tokenDepthMax) return false;
     const stop = cursor.length(end);
+    if (kind === valueKind.struct) {
+      while (this.#nextEntry(stop)) {
+        const next = cursor.at;
+        if (!this.#isShallow(this.#valueStart, this.#valueEnd, depth + 1)) return false;
+        cursor.at = next;
+      }
+      return true;
+    }
     while (cursor.at < stop) {
       const tag = cursor.varint(stop);
-      if (tag !== delimited(1)) {
-        cursor.skip(tag & 7, stop);
-        continue;
-      }
-      const itemEnd = cursor.length(stop);
-      if (kind === valueKind.list) {
+      if (tag === delimited(1)) {
+        const itemEnd = cursor.length(stop);
         if (!this.#isShallow(cursor.at, itemEnd, depth + 1)) return false;
-      } else if (!this.#isShallowEntry(itemEnd, depth)) return false;
-      cursor.at = itemEnd;
-    }
-    return true;
-  }
-
-  /** The value of a map entry that ends at `end`. */
-  #isShallowEntry(end: number, depth: number): boolean {
-    const cursor = this.#cursor;
-    while (cursor.at < end) {
-      const field = cursor.varint(end);
-      if (field !== valueTag) {
-        cursor.skip(field & 7, end);
-        continue;
-      }
-      const valueEnd = cursor.length(end);
-      if (!this.#isShallow(cursor.at, valueEnd, depth + 1)) return false;
-      cursor.at = valueEnd;
+        cursor.at = itemEnd;
+      } else cursor.skip(tag & 7, stop);
     }
     return true;
   }
@@ -268,6 +212,25 @@ export class StructReader {
     const cursor = this.#cursor;
     // No prototype: a claim named `__proto__` is only a key.
     const fields = Object.create(null) as Record<string, ClaimValue>;
+    while (this.#nextEntry(end)) {
+      const next = cursor.at;
+      const key = cursor.bytes.toString("utf8", this.#keyStart, this.#keyEnd);
+      cursor.at = this.#valueStart;
+      const value = this.#value(this.#valueEnd, depth);
+      cursor.at = next;
+      if (value !== undefined) fields[key] = value;
+    }
+    return fields;
+  }
+
+  #keyStart = 0;
+  #keyEnd = 0;
+  #valueStart = 0;
+  #valueEnd = 0;
+
+  /** Goes to the next map entry before `end` and notes where its key and value lie; false when there is none. */
+  #nextEntry(end: number): boolean {
+    const cursor = this.#cursor;
     while (cursor.at < end) {
       const tag = cursor.varint(end);
       if (tag !== entryTag) {
@@ -275,23 +238,22 @@ export class StructReader {
         continue;
       }
       const stop = cursor.length(end);
-      let key = "";
-      let value: ClaimValue | undefined;
+      this.#keyStart = this.#keyEnd = this.#valueStart = this.#valueEnd = stop;
       while (cursor.at < stop) {
         const field = cursor.varint(stop);
         if (field === keyTag) {
-          const keyEnd = cursor.length(stop);
-          key = cursor.bytes.toString("utf8", cursor.at, keyEnd);
-          cursor.at = keyEnd;
+          this.#keyEnd = cursor.length(stop);
+          this.#keyStart = cursor.at;
+          cursor.at = this.#keyEnd;
         } else if (field === valueTag) {
-          const valueEnd = cursor.length(stop);
-          value = this.#value(valueEnd, depth);
-          cursor.at = valueEnd;
+          this.#valueEnd = cursor.length(stop);
+          this.#valueStart = cursor.at;
+          cursor.at = this.#valueEnd;
         } else cursor.skip(field & 7, stop);
       }
-      if (value !== undefined) fields[key] = value;
+      return true;
     }
-    return fields;
+    return false;
   }
 }
 

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Client, credentials, type ServiceError } from "@grpc/grpc-js";
+import { RequestMethod } from "../../protos/gen/envoy/config/core/v3/base.ts";
 import { StreamAccessLogsMessage } from "../../protos/gen/envoy/service/accesslog/v3/als.ts";
 import { printAddress, type Address } from "../../platform/config.ts";
 import type { AnsweredCall } from "../../sidecar/accesslog/intake.ts";
@@ -87,7 +88,7 @@ export function transportContract(name: string, create: (service: ScorerService)
             customTags: { workload: "bank/accounts" },
             metadata: { filterMetadata: { "envoy.filters.http.ext_authz": { decision: "d1" } } },
           },
-          request: { requestId: "r1", requestMethod: 1 },
+          request: { requestId: "r1", requestMethod: RequestMethod.GET },
           response: { responseCode: 200, responseCodeDetails: "via_upstream" },
         };
         const message = StreamAccessLogsMessage.fromPartial({

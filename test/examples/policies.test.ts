@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { effectivePolicies } from "../../core/policy/effective.ts";
-import { parseObject, type ObjectChecks, type ParsedObject } from "../../core/policy/parse.ts";
+import { parseObject, type ParsedObject } from "../../core/policy/parse.ts";
+import type { ObjectChecks } from "../../core/policy/parse/object-checks.ts";
 import { printId } from "../../core/policy/policy.ts";
 import { printProblem } from "../../core/policy/problem.ts";
 import { checkWhen } from "../../platform/cel.ts";

@@ -1,5 +1,5 @@
 import { objectProblemsMax, type ObjectProblem, type ProblemCode } from "../problem.ts";
-import type { ObjectChecks } from "../parse.ts";
+import type { ObjectChecks } from "./object-checks.ts";
 import { fieldPath, itemPath } from "./field-path.ts";
 import type { SourceDocument } from "./source-document.ts";
 

@@ -1,9 +1,9 @@
-import type { Permission } from "../../../../protos/gen/envoy/config/rbac/v3/rbac.ts";
 import { RBAC_Action } from "../../../../protos/gen/envoy/config/rbac/v3/rbac.ts";
 import { RBAC } from "../../../../protos/gen/envoy/extensions/filters/http/rbac/v3/rbac.ts";
 import type { HttpFilter } from "../../../../protos/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.ts";
 import { ambiguousPolicies } from "../../../../platform/envoy-details.ts";
 import { pack } from "../any.ts";
+import { headerMatches, not, type RbacRule } from "../rbac-rule.ts";
 
 /** Path shapes that two honest parsers read differently. Linear, without counted repeats (RE2 program size). */
 const ambiguousPaths = [
@@ -31,11 +31,14 @@ export function ambiguousFilter(name: string): HttpFilter {
           action: RBAC_Action.DENY,
           policies: {
             [ambiguousPolicies.authority]: {
-              permissions: [not(header(":authority", authorities))],
+              permissions: [not(headerMatches(":authority", authorities))],
               principals: anyone,
             },
             [ambiguousPolicies.path]: { permissions: ambiguousPaths.map(path), principals: anyone },
-            [ambiguousPolicies.method]: { permissions: [not(header(":method", servedMethods))], principals: anyone },
+            [ambiguousPolicies.method]: {
+              permissions: [not(headerMatches(":method", servedMethods))],
+              principals: anyone,
+            },
           },
         },
       }),
@@ -43,28 +46,7 @@ export function ambiguousFilter(name: string): HttpFilter {
   };
 }
 
-type Partial = Parameters<typeof Permission.fromPartial>[0];
-
-function not(rule: Partial): Partial {
-  return { rule: { $case: "notRule", notRule: rule } };
-}
-
-function header(name: string, regex: string): Partial {
-  return {
-    rule: {
-      $case: "header",
-      header: {
-        name,
-        headerMatchSpecifier: {
-          $case: "stringMatch",
-          stringMatch: { matchPattern: { $case: "safeRegex", safeRegex: { regex } } },
-        },
-      },
-    },
-  };
-}
-
-function path(regex: string): Partial {
+function path(regex: string): RbacRule {
   return {
     rule: {
       $case: "urlPath",

@@ -1,10 +1,11 @@
 import type { Algorithm } from "../../../../core/policy/identity.ts";
-import { RBAC_Action, type Permission } from "../../../../protos/gen/envoy/config/rbac/v3/rbac.ts";
+import { RBAC_Action } from "../../../../protos/gen/envoy/config/rbac/v3/rbac.ts";
 import { RBAC, RBACPerRoute } from "../../../../protos/gen/envoy/extensions/filters/http/rbac/v3/rbac.ts";
 import { HttpFilter } from "../../../../protos/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.ts";
 import type { Any } from "../../../../protos/gen/google/protobuf/any.ts";
 import type { IssuerKeys } from "../../issuers.ts";
 import { pack } from "../any.ts";
+import { headerMatches, not, type RbacRule } from "../rbac-rule.ts";
 
 /**
  * Envoy's JWT library takes tokens that strict readers refuse: padding left in the last character of a part, a fourth
@@ -43,13 +44,11 @@ export function tokenShapes(issuers: readonly IssuerKeys[]): Any {
   });
 }
 
-type Rule = Parameters<typeof Permission.fromPartial>[0];
-
 /**
  * The header is there and is not exactly one token. Whatever else it is: Envoy finds a scheme in the middle of a value
  * too. It only matters where a token was verified, so `Basic …` on its way to the application harms nobody.
  */
-function malformed(header: string, schemes: ReadonlyMap<string, ReadonlySet<Algorithm>>): Rule {
+function malformed(header: string, schemes: ReadonlyMap<string, ReadonlySet<Algorithm>>): RbacRule {
   const shapes = [...schemes].toSorted(byKey).map(([scheme, algorithms]) => {
     const spelled = scheme === "" ? "" : `(?:${scheme}|${scheme.toLowerCase()}) `;
     return `${spelled}${part}\\.${part}\\.${signature(algorithms)}`;
@@ -57,7 +56,7 @@ function malformed(header: string, schemes: ReadonlyMap<string, ReadonlySet<Algo
   return {
     rule: {
       $case: "andRules",
-      andRules: { rules: [matches(header, ".*"), not(matches(header, shapes.join("|")))] },
+      andRules: { rules: [headerMatches(header, ".*"), not(headerMatches(header, shapes.join("|")))] },
     },
   };
 }
@@ -86,25 +85,6 @@ const signatures: Readonly<Record<Algorithm, string>> = {
 function signature(algorithms: ReadonlySet<Algorithm>): string {
   const shapes = new Set([...algorithms].toSorted().map((algorithm) => signatures[algorithm]));
   return `(?:${[...shapes].join("|")})`;
-}
-
-function matches(name: string, regex: string): Rule {
-  return {
-    rule: {
-      $case: "header",
-      header: {
-        name,
-        headerMatchSpecifier: {
-          $case: "stringMatch",
-          stringMatch: { matchPattern: { $case: "safeRegex", safeRegex: { regex } } },
-        },
-      },
-    },
-  };
-}
-
-function not(rule: Rule): Rule {
-  return { rule: { $case: "notRule", notRule: rule } };
 }
 
 function byKey([a]: readonly [string, unknown], [b]: readonly [string, unknown]): number {
