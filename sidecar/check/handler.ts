@@ -76,6 +76,7 @@ export function createCheckHandler(options: CheckHandlerOptions): CheckHandler {
     let mode: Mode = "enforce";
     let denial: Denial = denialDefault;
     let canary = "";
+    let method = "";
     call.principal = anonymous;
     try {
       view.read(asBuffer(bytes));
@@ -85,6 +86,8 @@ export function createCheckHandler(options: CheckHandlerOptions): CheckHandler {
         const { source } = workload.judge.policy;
         ({ mode, revision, denial } = source);
         judgement = judge(workload, nowMs);
+        // The view is reused: where nothing was read into it, it still holds the method of another request.
+        if (judgement.verdict.reason !== "method-unknown") method = request.method;
         if (judgement.verdict.reason === "canary") canary = source.revision;
       }
     } catch (error) {
@@ -110,7 +113,7 @@ export function createCheckHandler(options: CheckHandlerOptions): CheckHandler {
         workload: workloadName,
         revision,
         mode,
-        method: request.method,
+        method,
         judgement,
         principalKind: call.principal.kind,
         principal: nameOf(call.principal),

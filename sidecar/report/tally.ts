@@ -1,6 +1,9 @@
 import type { ScorerMetrics } from "../metrics.ts";
 import type { Decision } from "./decision-record.ts";
 
+/** Policies summed apart; more are summed under `_other`. */
+export const policiesCountedMax = 10_000;
+
 /** Sums decisions in plain numbers on the check path; the metrics are brought up to date when somebody looks. */
 export class Tally {
   readonly #metrics: ScorerMetrics;
@@ -23,6 +26,11 @@ export class Tally {
       increment(inner(this.#shadow, policy), verdict.kind);
     // What the proxy decided by itself took the scorer no time.
     if (decision.by === "scorer") this.#metrics.duration.observe(decision.durationMs / 1000);
+  }
+
+  /** Policies that are summed apart now. */
+  get policies(): number {
+    return this.#decisions.size;
   }
 
   /** Moves what was summed into the metrics. */
@@ -59,9 +67,6 @@ const verdicts = (mode: string) => ({
   error: `${mode} error`,
 });
 const modeAndVerdict = { observe: verdicts("observe"), shadow: verdicts("shadow"), enforce: verdicts("enforce") };
-
-/** Policies summed apart between two looks; more are summed under `_other`. */
-const policiesCountedMax = 10_000;
 
 function inner(outer: Map<string, Map<string, number>>, policy: string): Map<string, number> {
   const name = outer.has(policy) || outer.size < policiesCountedMax ? policy : "_other";

@@ -327,6 +327,18 @@ describe("the check handler", () => {
     assert.equal(faults.length, 1);
   });
 
+  it("never tells the method of one request in the decision of another", () => {
+    const { check, decisions } = harness();
+    check(checkRequest({ method: "POST", path: "/transfer" }));
+    check(Uint8Array.of(0x0a, 0xff, 0x01));
+    check(checkRequest({ method: "BREW", path: "/healthz" }));
+    check(checkRequest({ path: "/healthz" }));
+    assert.deepEqual(
+      decisions.map(({ method }) => method),
+      ["POST", "", "", "GET"],
+    );
+  });
+
   it("survives a sink that throws", () => {
     const faults: unknown[] = [];
     const check = createCheckHandler({
