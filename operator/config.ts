@@ -1,5 +1,5 @@
 import { address, oneOf, text, type ConfigOf } from "../platform/config.ts";
-import { logLevels } from "../platform/log.ts";
+import { logSettings } from "../platform/program.ts";
 
 /** Settings of the operator, read once from the environment. docs/reference/settings.md lists them. */
 export const operatorSettings = {
@@ -23,8 +23,7 @@ export const operatorSettings = {
     meaning: "print what happens as JSON lines on the standard output",
     fallback: "off",
   }),
-  logLevel: oneOf("PICKET_LOG_LEVEL", logLevels, { meaning: "least level that is logged", fallback: "info" }),
-  logFormat: oneOf("PICKET_LOG_FORMAT", ["text", "json"], { meaning: "form of log lines", fallback: "text" }),
+  ...logSettings,
 };
 
 export type OperatorConfig = ConfigOf<typeof operatorSettings>;

@@ -1,13 +1,11 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { systemClock } from "../platform/clock.ts";
-import { ConfigError, printAddress, readConfig } from "../platform/config.ts";
+import { printAddress, readConfig } from "../platform/config.ts";
 import { createGrpcServer } from "../platform/grpc.ts";
 import { createStatusServer } from "../platform/http-status.ts";
-import { createLog } from "../platform/log.ts";
-import { Registry } from "../platform/metrics.ts";
-import { stopSignal, surviveFaults } from "../platform/shutdown.ts";
+import { programParts, runProgram, untilStopped } from "../platform/program.ts";
+import { surviveFaults } from "../platform/shutdown.ts";
 import { httpProbe } from "./canary/probe.ts";
 import { compileFolder, isCompileOutput, compileOutputs } from "./compile.ts";
 import { operatorSettings, type OperatorConfig } from "./config.ts";
@@ -31,31 +29,18 @@ const groups: Readonly<Record<string, string>> = { [proxyCluster]: proxyGroup, "
 const sweepMs = 5_000;
 const stopGraceMs = 500;
 
-try {
+await runProgram(async () => {
   const { values } = parseArgs({ options: { compile: { type: "string" }, output: { type: "string" } } });
   if (values.compile === undefined) await runOperator(readConfig(operatorSettings, process.env));
   else if (isCompileOutput(values.output)) process.exitCode = compileFolder(values.compile, values.output, process);
   else throw new TypeError(`--output must be one of ${compileOutputs.join(", ")}`);
-} catch (error) {
-  const problems =
-    error instanceof ConfigError ? error.problems : [error instanceof Error ? error.message : String(error)];
-  for (const problem of problems) process.stderr.write(`error: ${problem}\n`);
-  process.exitCode = 2;
-}
+});
 
 /** Builds the operator's parts, starts them, and stops them in reverse. */
 async function runOperator(config: OperatorConfig): Promise<void> {
-  const clock = systemClock;
-  const log = createLog({
-    level: config.logLevel,
-    format: config.logFormat,
-    clock,
-    write: (line) => process.stderr.write(line),
-  }).with({ program: "operator" });
-  const registry = new Registry();
+  const { clock, log, registry, stopping } = programParts("operator", config);
   const metrics = createOperatorMetrics(registry);
   surviveFaults(log, () => metrics.faults.inc());
-  const stopping = stopSignal(log);
 
   const emit = (event: OperatorEvent): void => {
     if (config.events === "stdout") process.stdout.write(`${JSON.stringify(event)}\n`);
@@ -112,7 +97,7 @@ async function runOperator(config: OperatorConfig): Promise<void> {
   const sweeping = setInterval(() => ads.sweep(), sweepMs);
   log.info("started", { listen: printAddress(listenAddress), status: printAddress(statusAddress) });
 
-  await new Promise<void>((resolve) => stopping.addEventListener("abort", () => resolve(), { once: true }));
+  await untilStopped(stopping);
   clearInterval(sweeping);
   reconciler.stop();
   ads.close();

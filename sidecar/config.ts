@@ -1,5 +1,5 @@
 import { address, oneOf, text, type ConfigOf } from "../platform/config.ts";
-import { logLevels } from "../platform/log.ts";
+import { logSettings } from "../platform/program.ts";
 
 /** Settings of the scorer, read once from the environment. docs/reference/settings.md lists them. */
 export const scorerSettings = {
@@ -26,8 +26,7 @@ export const scorerSettings = {
     meaning: "keep method, path and host of each request in its decision; paths hold identifiers",
     fallback: "off",
   }),
-  logLevel: oneOf("PICKET_LOG_LEVEL", logLevels, { meaning: "least level that is logged", fallback: "info" }),
-  logFormat: oneOf("PICKET_LOG_FORMAT", ["text", "json"], { meaning: "form of log lines", fallback: "text" }),
+  ...logSettings,
 };
 
 export type ScorerConfig = ConfigOf<typeof scorerSettings>;

@@ -2,13 +2,11 @@ import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { factsOf, type Reason } from "../core/verdict/reason.ts";
 import { subscribe } from "../platform/ads-client.ts";
-import { systemClock } from "../platform/clock.ts";
-import { ConfigError, printAddress, readConfig } from "../platform/config.ts";
+import { printAddress, readConfig } from "../platform/config.ts";
 import { createStatusServer } from "../platform/http-status.ts";
-import { createLog } from "../platform/log.ts";
-import { Registry } from "../platform/metrics.ts";
 import { Secret } from "../platform/secret.ts";
-import { stopSignal, surviveFaults } from "../platform/shutdown.ts";
+import { programParts, runProgram, untilStopped } from "../platform/program.ts";
+import { surviveFaults } from "../platform/shutdown.ts";
 import { createCheckHandler, lastResort } from "./check/handler.ts";
 import { createDecisionIds } from "./check/decision-ids.ts";
 import { scorerSettings, type ScorerConfig } from "./config.ts";
@@ -26,28 +24,13 @@ const policyType = "type.googleapis.com/picket.policy.v1alpha1.WorkloadPolicy";
 /** Decisions that one look at `/decisions/` gives. */
 const latestShown = 100;
 
-try {
-  await runScorer(readConfig(scorerSettings, process.env));
-} catch (error) {
-  const problems =
-    error instanceof ConfigError ? error.problems : [error instanceof Error ? error.message : String(error)];
-  for (const problem of problems) process.stderr.write(`error: ${problem}\n`);
-  process.exitCode = 2;
-}
+await runProgram(() => runScorer(readConfig(scorerSettings, process.env)));
 
 /** Builds the scorer's parts, starts them, and stops them in reverse. */
 async function runScorer(config: ScorerConfig): Promise<void> {
-  const clock = systemClock;
-  const log = createLog({
-    level: config.logLevel,
-    format: config.logFormat,
-    clock,
-    write: (line) => process.stderr.write(line),
-  }).with({ program: "scorer" });
-  const registry = new Registry();
+  const { clock, log, registry, stopping } = programParts("scorer", config);
   const metrics = createScorerMetrics(registry);
   surviveFaults(log, () => metrics.faults.inc({ stage: "uncaught" }));
-  const stopping = stopSignal(log);
 
   const [first, second] = new Int32Array(new Uint8Array(randomBytes(8)).buffer);
   const policies = createPolicyStore({ first: first!, second: second! });
@@ -177,7 +160,7 @@ async function runScorer(config: ScorerConfig): Promise<void> {
   });
   log.info("started", { listen: printAddress(listenAddress), status: printAddress(statusAddress) });
 
-  await new Promise<void>((resolve) => stopping.addEventListener("abort", () => resolve(), { once: true }));
+  await untilStopped(stopping);
   subscription.stop();
   await transport.stop();
   await status.stop();
