@@ -3,13 +3,13 @@ import { createServer as createListener } from "node:net";
 import type { Address } from "./config.ts";
 
 /**
- * A unary method as bytes in, bytes out, synchronous. `onFault` makes the one answer for a thrown error; it must not
- * throw itself. A grpc-js server dies of a rejected promise in a handler, so no handler is ever async.
+ * A unary method as bytes in, bytes out. The check path answers in the same turn; other methods may promise. `onFault`
+ * makes the one answer for an error that was thrown or rejected, of which a bare grpc-js server would die.
  */
 export interface UnaryMethod {
   /** `/envoy.service.auth.v3.Authorization/Check` */
   readonly path: string;
-  readonly handle: (request: Uint8Array) => Uint8Array;
+  readonly handle: (request: Uint8Array) => Uint8Array | Promise<Uint8Array>;
   readonly onFault: (error: unknown) => Uint8Array;
 }
 
@@ -122,14 +122,28 @@ export function createGrpcServer(methods: GrpcMethods, bounds: GrpcBounds = {}):
 type Answer = (error: null | { code: number; details: string }, value?: Uint8Array) => void;
 
 function guardUnary(method: UnaryMethod) {
+  const fault = (error: unknown, callback: Answer): void => {
+    const reply = attempt(
+      () => method.onFault(error),
+      () => undefined,
+    );
+    // Even the answer for faults may be at fault; then the peer gets an error, which is never an allow.
+    if (reply === undefined) callback({ code: status.INTERNAL, details: "fault" });
+    else callback(null, reply);
+  };
   return (call: { request: Buffer }, callback: Answer): void => {
-    let reply: Uint8Array;
+    let reply: Uint8Array | Promise<Uint8Array>;
     try {
       reply = method.handle(call.request);
     } catch (error) {
-      reply = method.onFault(error);
+      return fault(error, callback);
     }
-    callback(null, reply);
+    if (reply instanceof Uint8Array) return callback(null, reply);
+    // Not awaited where it is not needed: the answer of a synchronous method goes out in the same turn.
+    Promise.resolve(reply).then(
+      (bytes) => callback(null, bytes),
+      (error: unknown) => fault(error, callback),
+    );
   };
 }
 

@@ -71,7 +71,7 @@ function runStage(name: string, files: readonly string[]): void {
   const report = join(results, `${name.replaceAll(" ", "-")}.json`);
   const done = spawnSync("mocha", ["--reporter", "json", "--reporter-option", `output=${report}`, ...files], {
     cwd: root,
-    stdio: ["ignore", "ignore", "inherit"],
+    stdio: ["ignore", "inherit", "inherit"],
     env: { ...process.env, FORCE_COLOR: "0" },
   });
   let read: MochaReport;

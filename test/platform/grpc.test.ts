@@ -24,8 +24,11 @@ describe("the gRPC wrapper", () => {
       unary: [
         {
           path: "/t.T/Echo",
-          handle: (request) => {
+          handle: (bytesOfRequest) => {
+            const request = Buffer.from(bytesOfRequest);
             if (request.length === 0) throw new Error("nothing to echo");
+            if (request.toString() === "later") return Promise.resolve(Buffer.from("late"));
+            if (request.toString() === "reject") return Promise.reject(new Error("rejected"));
             return request;
           },
           onFault: (error) => {
@@ -88,6 +91,12 @@ describe("the gRPC wrapper", () => {
     assert.equal((await echo(bytes(""))).toString(), "fallback");
     assert.equal(faults.length, 1);
     assert.equal((await echo(bytes("still here"))).toString(), "still here");
+  });
+
+  it("answers a promise that is rejected with the fallback, and goes on", async () => {
+    assert.equal((await echo(bytes("later"))).toString(), "late");
+    assert.equal((await echo(bytes("reject"))).toString(), "fallback");
+    assert.equal(faults.length, 1);
   });
 
   it("refuses messages over its bound and goes on", async () => {
