@@ -1,18 +1,12 @@
 import { createPublicKey } from "node:crypto";
 import type { Algorithm } from "../../core/policy/identity.ts";
+import { keysMax, rsaBitsMax, rsaBitsMin } from "../../core/policy/parse/key-set.ts";
 
 /** Bytes of a key set; a longer one is refused unread. */
 export const keySetMaxBytes = 256 * 1024;
 
-/** Keys of a key set; a longer one is refused, since a token without `kid` costs one verification per key. */
-export const keySetKeysMax = 64;
-
 /** Characters of a `kid`. */
 export const kidLengthMax = 512;
-
-/** Least and greatest length of an RSA modulus: below it is breakable, above it one verification costs too much. */
-export const rsaBitsMin = 2048;
-export const rsaBitsMax = 8192;
 
 /** What came out of a key set. Without `jwks` there is no usable key and every token of the issuer fails. */
 export interface KeySet {
@@ -52,7 +46,7 @@ export function readKeySet(text: string, allowed: readonly Algorithm[]): KeySet 
   }
   const written = isRecord(parsed) ? parsed.keys : undefined;
   if (!Array.isArray(written)) return refused('the key set has no list "keys"');
-  if (written.length > keySetKeysMax) return refused(`the key set has more than ${keySetKeysMax} keys`);
+  if (written.length > keysMax) return refused(`the key set has more than ${keysMax} keys`);
 
   const problems: string[] = [];
   const keys: PublicKey[] = [];

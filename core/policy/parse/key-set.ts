@@ -4,7 +4,7 @@ import { isMapping } from "./record.ts";
 
 /** Characters of a key set. */
 export const keySetCharactersMax = 262_144;
-/** Keys of a key set. */
+/** Keys of a key set: a token without `kid` costs one verification per key. */
 export const keysMax = 64;
 /** Least bits of an RSA modulus (RFC 7518 section 3.3). */
 export const rsaBitsMin = 2_048;

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { generateKeyPairSync } from "node:crypto";
 import type { Algorithm } from "../../../core/policy/identity.ts";
-import { keySetKeysMax, keySetMaxBytes, readKeySet } from "../../../operator/translate/keys.ts";
+import { keysMax } from "../../../core/policy/parse/key-set.ts";
+import { keySetMaxBytes, readKeySet } from "../../../operator/translate/keys.ts";
 
 type Jwk = Record<string, unknown>;
 
@@ -108,8 +109,8 @@ describe("readKeySet", () => {
       assert.equal(jwks, undefined);
       assert.equal(problems.length, 1, text.slice(0, 20));
     }
-    const many = Array.from({ length: keySetKeysMax + 1 }, () => ec);
+    const many = Array.from({ length: keysMax + 1 }, () => ec);
     assert.equal(read(many).keys, undefined);
-    assert.equal(read(many.slice(1)).keys?.length, keySetKeysMax);
+    assert.equal(read(many.slice(1)).keys?.length, keysMax);
   });
 });

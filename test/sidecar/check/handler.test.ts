@@ -3,6 +3,7 @@ import { CheckResponse } from "../../../protos/gen/envoy/service/auth/v3/externa
 import * as wire from "../../../protos/gen/picket/policy/v1alpha1/policy.ts";
 import { createCheckHandler, type CheckHandler } from "../../../sidecar/check/handler.ts";
 import { createDecisionIds } from "../../../sidecar/check/decision-ids.ts";
+import { principalBytesMax } from "../../../sidecar/check/proxy-principal.ts";
 import type { PolicyStore } from "../../../sidecar/policies/store.ts";
 import type { Decision } from "../../../sidecar/report/decision-record.ts";
 import { randomFrom } from "../../core/policy/random-policies.ts";
@@ -118,6 +119,18 @@ const rows: readonly Row[] = [
     fields: { claims: Object.fromEntries(Array.from({ length: 129 }, (_, i) => [`c${i}`, 1])) },
     reason: "credential-invalid",
     status: 401,
+  },
+  {
+    name: "refuses a principal with a longer name than is kept",
+    fields: { claims: { sub: "a".repeat(principalBytesMax + 1) } },
+    reason: "credential-invalid",
+    status: 401,
+  },
+  {
+    name: "takes a principal with the longest name",
+    fields: { claims: { sub: "a".repeat(principalBytesMax) } },
+    reason: "rule-allowed",
+    status: 200,
   },
   {
     name: "refuses a token larger than it reads",

@@ -2,12 +2,13 @@ import assert from "node:assert/strict";
 import { createLimitAnswer, limitsMax } from "../../../core/limits/limiter.ts";
 import * as wire from "../../../protos/gen/picket/policy/v1alpha1/policy.ts";
 import { createPolicyStore, limitsHeldMax, workloadsMax } from "../../../sidecar/policies/store.ts";
+import { policyItemsMax } from "../../../sidecar/policies/read.ts";
 import { accountsPolicy, resourceOf, storeOf } from "../check/policies.ts";
 
 type Change = Parameters<typeof accountsPolicy>[0];
 
-const gate = (rule: Parameters<typeof wire.Rule.fromPartial>[0]): Change => ({
-  gates: [{ defaultEffect: wire.Effect.EFFECT_DENY, policy: "p", rules: [rule] }],
+const gate = (...rules: readonly Parameters<typeof wire.Rule.fromPartial>[0][]): Change => ({
+  gates: [{ defaultEffect: wire.Effect.EFFECT_DENY, policy: "p", rules: [...rules] }],
 });
 const plain = { name: "r", effect: wire.Effect.EFFECT_ALLOW, match: [{ path: "/a" }], require: {} };
 
@@ -54,6 +55,11 @@ const unreadable: readonly { readonly name: string; readonly change: Change; rea
     name: "a limit with an unknown key",
     change: { limits: [{ name: "l", requests: 1, windowMs: 1000, key: [{}] }] },
     says: /no kind/,
+  },
+  {
+    name: "more rules and limits than are read",
+    change: gate(...Array.from({ length: policyItemsMax }, () => plain)),
+    says: /has 20001 rules and limits/,
   },
   {
     name: "an issuer without a name",
