@@ -9,12 +9,11 @@ import { findEnvoy } from "../platform/envoy-binary.ts";
 import { createLog, type LogFormat, type LogLevel } from "../platform/log.ts";
 import { stopSignal } from "../platform/shutdown.ts";
 import { SupervisedChild, type ChildOptions } from "./run/child.ts";
+import { statusAddressDefault } from "./settings.ts";
 import { createFront } from "./run/front.ts";
 import { printJson, printText, readOperatorEvent, type RunEvent } from "./run/run-event.ts";
-import { stateFolderOf, type RunningInstance } from "./run/state-folder.ts";
+import { defaultStateFolder, type RunningInstance } from "./run/state-folder.ts";
 import { lockState, StateInUseError } from "./run/state-lock.ts";
-
-export const statusAddressDefault = "127.0.0.1:15021";
 
 export interface RunOptions {
   readonly folder: string;
@@ -55,7 +54,7 @@ export async function run(options: RunOptions): Promise<number> {
   const envoy = findEnvoy(environment);
   if (envoy === undefined || !existsSync(envoy))
     return refuse("Envoy is not there", "make setup, or set PICKET_ENVOY to its path");
-  const state = resolve(options.stateDir ?? stateFolderOf(folder, environment));
+  const state = resolve(options.stateDir ?? defaultStateFolder(folder, environment));
 
   let unlock: () => void;
   try {

@@ -14,7 +14,7 @@ import { createScorerMetrics } from "./metrics.ts";
 import { createPolicyStore } from "./policies/store.ts";
 import { DecisionLog } from "./report/decision-log.ts";
 import { printDecision } from "./report/decision-record.ts";
-import { DecisionRing } from "./report/decision-ring.ts";
+import { decisionsKept, DecisionRing, decisionsWithViewsKept } from "./report/decision-ring.ts";
 import { ProxyRefusals } from "./report/proxy-refusals.ts";
 import { Tally } from "./report/tally.ts";
 import { createGrpcTransport } from "./transport/grpc-js.ts";
@@ -38,7 +38,7 @@ async function runScorer(config: ScorerConfig): Promise<void> {
   const hashKey = new Secret<Uint8Array>(
     config.hashKeyFile === "none" ? randomBytes(32) : readFileSync(config.hashKeyFile),
   );
-  const ring = new DecisionRing();
+  const ring = new DecisionRing(config.recordViews === "on" ? decisionsWithViewsKept : decisionsKept);
   const proxyRefusals = new ProxyRefusals();
   const tally = new Tally(metrics);
   const decisionLog =

@@ -4,7 +4,7 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 
 /** Where the state of a folder lies when nobody says otherwise: the same place each time, another for each folder. */
-export function stateFolderOf(folder: string, environment: NodeJS.ProcessEnv): string {
+export function defaultStateFolder(folder: string, environment: NodeJS.ProcessEnv): string {
   const base = environment.XDG_STATE_HOME || join(environment.HOME || homedir(), ".local", "state");
   const name = createHash("sha256").update(realpathSync(folder)).digest("hex").slice(0, 16);
   return join(base, "picket", name);

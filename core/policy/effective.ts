@@ -1,3 +1,4 @@
+import { limitsMax } from "../limits/limiter.ts";
 import type { Identity, Workload } from "./identity.ts";
 import {
   denialDefault,
@@ -57,7 +58,12 @@ export function effectivePolicies(objects: PolicyObjects): EffectivePolicies {
     .map((workload) => {
       const sources = policies.filter((policy) => speaksAbout(policy, workload));
       for (const source of sources) used.add(source);
-      return merge(workload, sources, identities, conflicts);
+      const merged = merge(workload, sources, identities, conflicts);
+      if (merged.limits.length > limitsMax) {
+        const message = `the policies of ${printId(workload.id)} hold ${merged.limits.length} limits, at most ${limitsMax} are counted`;
+        unresolved.push(...sources.map((source) => ({ policy: printId(source.id), message })));
+      }
+      return merged;
     });
   for (const policy of policies) {
     if (policy.target.kind === "workloads" && !used.has(policy)) {

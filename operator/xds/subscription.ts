@@ -1,7 +1,7 @@
 import type { DeltaAnswer, ServedResource } from "./resource-set.ts";
 
 /** Names that one stream may subscribe to per type; more end the stream. */
-export const namesPerTypeMax = 10_000;
+export const namesPerTypeMax = 50_000;
 
 /** Aim for the size of one answer. A larger change goes out in several, each after the ACK of the one before. */
 export const answerBytesMax = 2 << 20;

@@ -5,6 +5,9 @@ import type { Decision, DecisionRecord } from "./decision-record.ts";
 /** Decisions that wait to be written; beyond it they are dropped and counted. */
 export const decisionQueueMax = 16_384;
 
+/** Characters of judged paths that wait along with them, where those are kept; beyond it decisions are dropped too. */
+export const viewCharactersMax = 32 * 1024 * 1024;
+
 /** Bytes of the log before it is moved to `<file>.1`, which is then replaced. */
 export const decisionLogBytesMax = 64 * 1024 * 1024;
 
@@ -31,6 +34,7 @@ export interface DecisionLogOptions {
 export class DecisionLog {
   readonly #options: DecisionLogOptions;
   #queue: Decision[] = [];
+  #viewCharacters = 0;
   #file: FileHandle | undefined;
   #bytes = 0;
   #timer: NodeJS.Timeout | undefined;
@@ -43,8 +47,11 @@ export class DecisionLog {
   }
 
   add(decision: Decision): void {
-    if (this.#queue.length >= decisionQueueMax) this.#options.dropped(1);
-    else this.#queue.push(decision);
+    const characters = decision.view?.target.length ?? 0;
+    const isFull = this.#queue.length >= decisionQueueMax || this.#viewCharacters + characters > viewCharactersMax;
+    if (isFull) return this.#options.dropped(1);
+    this.#viewCharacters += characters;
+    this.#queue.push(decision);
   }
 
   start(): void {
@@ -52,7 +59,7 @@ export class DecisionLog {
       // A disk that hangs must not let writes queue up: what waits is in the queue, which has a bound.
       if (this.#isWriting) return;
       this.#isWriting = true;
-      this.#writing = this.#flush().finally(() => (this.#isWriting = false));
+      this.#writing = this.#drain().finally(() => (this.#isWriting = false));
     }, decisionFlushMs);
     this.#timer.unref();
   }
@@ -61,15 +68,22 @@ export class DecisionLog {
   async stop(): Promise<void> {
     clearInterval(this.#timer);
     await this.#writing;
-    while (this.#queue.length > 0 && !this.#isFailing) await this.#flush();
+    await this.#drain();
     await this.#file?.close();
     this.#file = undefined;
+  }
+
+  /** Writes batch by batch; after a failure the rest waits for the next try. */
+  async #drain(): Promise<void> {
+    do await this.#flush();
+    while (this.#queue.length > 0 && !this.#isFailing);
   }
 
   async #flush(): Promise<void> {
     if (this.#queue.length === 0) return;
     const batch = this.#queue.slice(0, batchMax);
     this.#queue = this.#queue.slice(batchMax);
+    for (const { view } of batch) this.#viewCharacters -= view?.target.length ?? 0;
     try {
       const lines = `${batch.map((decision) => JSON.stringify(this.#options.print(decision))).join("\n")}\n`;
       const file = await this.#openFile();

@@ -3,6 +3,9 @@ import type { Decision } from "./decision-record.ts";
 /** Decisions kept for `explain`; the oldest gives way. */
 export const decisionsKept = 16_384;
 
+/** The same where each decision keeps what was judged, up to 32 KB of path. */
+export const decisionsWithViewsKept = 512;
+
 /** The last decisions. The number of a decision is its place, so that keeping one costs a single write. */
 export class DecisionRing {
   readonly #decisions: (Decision | undefined)[];

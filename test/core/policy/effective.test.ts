@@ -110,6 +110,26 @@ describe("effectivePolicies", () => {
     ]);
   });
 
+  it("reports policies that together hold more limits than are counted", () => {
+    const floors = Array.from({ length: 9 }, (_, i) =>
+      policy({
+        id: id(`floor${i}`),
+        strategy: "floor",
+        target: { kind: "namespace" },
+        limits: Array.from({ length: 32 }, (_limit, n) => ({
+          name: `l${n}`,
+          match: [],
+          key: [],
+          requests: 1,
+          windowMs: 1000,
+        })),
+      }),
+    );
+    const { unresolved } = effectivePolicies({ workloads: [workload], identities: [], policies: floors });
+    assert.equal(unresolved.length, 9);
+    assert.match(unresolved[0]!.message, /288 limits/);
+  });
+
   it("takes the strictest mode and the smallest guard of floors, and never their mildness", () => {
     const floor = policy({
       id: id("floor"),

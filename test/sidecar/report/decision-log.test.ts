@@ -6,7 +6,7 @@ import { deny } from "../../../core/verdict/verdict.ts";
 import { createLog } from "../../../platform/log.ts";
 import { Secret } from "../../../platform/secret.ts";
 import { systemClock } from "../../../platform/clock.ts";
-import { DecisionLog, decisionQueueMax } from "../../../sidecar/report/decision-log.ts";
+import { DecisionLog, decisionQueueMax, viewCharactersMax } from "../../../sidecar/report/decision-log.ts";
 import { printDecision, type Decision } from "../../../sidecar/report/decision-record.ts";
 import { DecisionRing } from "../../../sidecar/report/decision-ring.ts";
 
@@ -107,6 +107,16 @@ describe("DecisionLog", () => {
         .map((line) => (JSON.parse(line) as { id: string }).id);
     assert.deepEqual([ids(`${file}.1`)[0], ids(file)[0], ids(file).at(-1)], ["d2000", "d3000", "d3499"]);
     assert.equal(readdirSync(folder).filter((name) => name.startsWith("moved")).length, 2);
+  });
+
+  it("drops and counts beyond the paths that it keeps waiting", async () => {
+    const { log, counts } = logTo(join(folder, "views.jsonl"));
+    const view = { method: "GET", target: "x".repeat(viewCharactersMax / 4), host: "h" };
+    for (let i = 0; i < 6; i++) log.add({ ...decision(i), view });
+    assert.equal(counts.dropped, 2);
+    await log.stop();
+    log.add({ ...decision(7), view });
+    assert.equal(counts.dropped, 2);
   });
 
   it("counts what a disk does not take, and says so once", async () => {
