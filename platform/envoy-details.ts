@@ -9,6 +9,7 @@ export interface ProxyAnswer {
 /** Name of the filter policies by which the proxy refuses what is ambiguous, by our reason. */
 export const ambiguousPolicies = {
   path: "ambiguous-path",
+  query: "ambiguous-query",
   authority: "ambiguous-authority",
   method: "ambiguous-method",
 } as const;
@@ -18,6 +19,7 @@ const matchedPolicy = "rbac_access_denied_matched_policy";
 /** What Envoy 1.40 says when it refuses by itself, most telling first. The first that fits holds. */
 export const proxyAnswers: readonly ProxyAnswer[] = [
   { details: `${matchedPolicy}[${ambiguousPolicies.path}`, reason: "path-ambiguous" },
+  { details: `${matchedPolicy}[${ambiguousPolicies.query}`, reason: "query-ambiguous" },
   { details: `${matchedPolicy}[${ambiguousPolicies.authority}`, reason: "authority-ambiguous" },
   { details: `${matchedPolicy}[${ambiguousPolicies.method}`, reason: "method-unknown" },
   { details: "path_normalization_failed", reason: "path-ambiguous" },

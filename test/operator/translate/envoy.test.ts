@@ -100,6 +100,15 @@ describe("an Envoy that runs what translateWorkload gives", function () {
     assert.equal(rig.checks.length + rig.received.length, 0);
   });
 
+  it("refuses bytes of a query that are no text, since Envoy shows the scorer `!` in their place", async () => {
+    await inForce(base);
+    for (const path of ["/?a=\xff", "/?view=a\xffb", "/?\xc0\xaf", "/?a=\xc3\xa9", "/?\x80"]) {
+      assert.equal(await rig.askHttp2(path), 400, JSON.stringify(path));
+    }
+    assert.equal(await rig.askHttp2("/?a=100%&b=~[x]|{y}^`"), 200);
+    assert.deepEqual([rig.checks.length, rig.received.length], [1, 1]);
+  });
+
   it("hands the scorer's own refusal on as it is", async () => {
     await inForce(base);
     rig.reply = () => refusal;

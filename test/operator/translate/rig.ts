@@ -10,6 +10,7 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, request, type IncomingHttpHeaders, type Server as HttpServer } from "node:http";
+import { connect } from "node:http2";
 import { createServer as createTcpServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -196,6 +197,18 @@ export class Rig {
       { host: "127.0.0.1", port: this.#port, method, path, headers: options.headers ?? {} },
       options.body,
     );
+  }
+
+  /** The status of a GET over HTTP/2. Each character of the path is sent as one byte, which HTTP/1 would not take. */
+  async askHttp2(path: string): Promise<number> {
+    const session = connect(`http://127.0.0.1:${this.#port}`);
+    try {
+      const stream = session.request({ ":path": path });
+      const [headers] = (await once(stream, "response")) as [{ ":status"?: number }];
+      return headers[":status"] ?? 0;
+    } finally {
+      session.destroy();
+    }
   }
 
   admin(path: string): Promise<Answer> {

@@ -13,6 +13,12 @@ const ambiguousPaths = [
   ".*%([cC][01]|[fF][5-9a-fA-F]|[eE]0%[89]|[fF]0%8).*", // bytes that UTF-8 never has, and overlong forms
 ];
 
+/**
+ * What a whole target is made of. Path normalisation leaves a query alone, HTTP/2 takes any byte in it, and to the
+ * scorer Envoy shows `!` for bytes that are not UTF-8: another query would be judged than the application receives.
+ */
+const targets = "[!-~]*";
+
 const authorities = "[A-Za-z0-9][A-Za-z0-9._-]*|\\[[0-9A-Fa-f:.]+\\]";
 const servedMethods = "GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS";
 
@@ -34,6 +40,7 @@ export function ambiguousFilter(name: string): HttpFilter {
               permissions: [not(headerMatches(":authority", authorities))],
               principals: anyone,
             },
+            [ambiguousPolicies.query]: { permissions: [not(headerMatches(":path", targets))], principals: anyone },
             [ambiguousPolicies.path]: { permissions: ambiguousPaths.map(path), principals: anyone },
             [ambiguousPolicies.method]: {
               permissions: [not(headerMatches(":method", servedMethods))],
