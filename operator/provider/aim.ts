@@ -37,7 +37,8 @@ export function aimOfText(text: string): Aim {
 /** Names in the one complete `targetRefs: [{…, name: x}, …]` of a text; none when there is any doubt. */
 function targetNames(text: string): readonly string[] {
   const lists = [...text.matchAll(/\btargetRefs\s*:\s*(.*)/g)];
-  const list = /^\[((?:\s*\{[^{}[\]\n]*\}\s*,?)+)\]\s*(?:#.*)?$/.exec(lists[0]?.[1] ?? "")?.[1];
+  // Blanks belong to one place of the pattern only: in two places, a list that ends wrongly takes exponential time.
+  const list = /^\[(\s*(?:\{[^{}[\]\n]*\}\s*(?:,\s*)?)+)\]\s*(?:#.*)?$/.exec(lists[0]?.[1] ?? "")?.[1];
   if (lists.length !== 1 || list === undefined || /\bselector\s*:/.test(text)) return [];
   const names = valuesOf(list, "name", "[a-z0-9.-]+");
   return names.length === list.split("{").length - 1 ? names : [];

@@ -45,6 +45,16 @@ describe("whom a text means that is no YAML", () => {
       'kind: "ClusterApiPolicy"\nmetadata: {namespace: bank}',
       { kind: "everything" },
     ],
+    [
+      "its namespace when a list of many targets ends wrongly, told in no time",
+      policy(`  targetRefs: [${"{name: one}      ".repeat(1000)}x]`),
+      { kind: "namespaces", names: ["bank"] },
+    ],
+    [
+      "the workloads of a list with blanks and without commas",
+      policy(`  targetRefs: [ ${"{name: one}   ".repeat(3)}, {name: two} ,] # all`),
+      { kind: "workloads", namespace: "bank", names: ["one", "one", "one", "two"] },
+    ],
     ["everything when it says nothing", "\u0000\u0001", { kind: "everything" }],
   ];
   for (const [title, text, expected] of cases) it(`is ${title}`, () => assert.deepEqual(aimOfText(text), expected));
