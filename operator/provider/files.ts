@@ -1,7 +1,7 @@
 import { watch, type FSWatcher } from "node:fs";
 import type { ObjectProblem } from "../../core/policy/problem.ts";
 import type { Log } from "../../platform/log.ts";
-import { FolderError, readFolder, statFolder, type FolderState, type FoundFile } from "./folder.ts";
+import { readFolder, statFolder, type FolderState, type FoundFile } from "./folder.ts";
 import type { Provider, ReadText, SourceSnapshot, SourceText } from "./provider.ts";
 
 /** Quiet time after a change before the folder is read: an editor writes in several steps. */
@@ -56,7 +56,7 @@ class Follower {
     this.#deliver = deliver;
   }
 
-  /** Reads and delivers. Throws FolderError. */
+  /** Reads and delivers. Throws FolderError, or whatever a fault of ours throws. */
   readNow(): void {
     const { state, files } = settledRead(this.#options.folder);
     this.#signature = state.signature;
@@ -138,14 +138,16 @@ class Follower {
     }
   }
 
-  /** A folder that cannot be read is no empty folder: what is in force stays in force. */
+  /**
+   * A folder that cannot be read is no empty folder: what is in force stays in force. A fault of ours is told in the
+   * same way: thrown from a timer it would only be logged, and changes would be lost without a word.
+   */
   #failed(error: unknown): void {
-    if (!(error instanceof FolderError)) throw error;
     this.#signature = "";
     // A folder that comes back is another one.
     this.#folders = [];
     this.#watch();
-    this.#options.unreadable(error.message);
+    this.#options.unreadable(error instanceof Error ? error.message : "unknown fault");
   }
 
   #snapshot(files: readonly FoundFile[]): SourceSnapshot {

@@ -63,20 +63,22 @@ export function statFolder(folder: string): FolderState {
       // Dot names are editors' and version control's; Kubernetes mounts keep their generations in `..data`.
       if (name.startsWith(".") || name.endsWith("~")) continue;
       const child = join(path, name);
-      const stats = lookUp(child);
-      if (stats === undefined) continue;
-      if (stats.isDirectory()) {
+      const { stats, isLink, why } = lookUp(child);
+      if (stats?.isDirectory()) {
         if (depth >= depthMax) throw new FolderError(`${child} lies deeper than ${depthMax} folders`);
-        if (!lstatSync(child).isSymbolicLink()) visit(child, depth + 1);
+        if (!isLink) visit(child, depth + 1);
         continue;
       }
       if (!/\.ya?ml$/i.test(name)) continue;
-      const entry = describe(root, folder, child, stats);
+      const entry: Entry | undefined =
+        why === undefined
+          ? stats && describe(root, folder, child, stats)
+          : { file: relative(root, child), path: child, why };
       if (entry === undefined || seen.has(entry.path)) continue;
       seen.add(entry.path);
       entries.push(entry);
-      bytes += stats.size;
-      hash.update(`${entry.file}\0${stats.size}\0${stats.mtimeMs}\0${stats.ino}\0${entry.why ?? ""}\n`);
+      bytes += stats?.size ?? 0;
+      hash.update(`${entry.file}\0${stats?.size}\0${stats?.mtimeMs}\0${stats?.ino}\0${entry.why ?? ""}\n`);
       if (entries.length > filesMax) throw new FolderError(`${folder} holds more than ${filesMax} files`);
       if (bytes > folderBytesMax) throw new FolderError(`${folder} holds more than ${folderBytesMax} bytes`);
     }
@@ -109,9 +111,26 @@ function describe(root: string, folder: string, path: string, stats: Stats): Ent
   return { file, path: real };
 }
 
-/** Undefined for what went away between listing and looking, and for a link to nowhere. */
-function lookUp(path: string): Stats | undefined {
-  return statSync(path, { throwIfNoEntry: false });
+interface Found {
+  readonly isLink: boolean;
+  /** Absent for what went away between listing and looking, and where `why` says what is wrong with it. */
+  readonly stats?: Stats;
+  readonly why?: string;
+}
+
+/** A link that leads nowhere is no deleted file: what it led to may be back soon. */
+function lookUp(path: string): Found {
+  let isLink = false;
+  try {
+    const own = lstatSync(path, { throwIfNoEntry: false });
+    if (own === undefined) return { isLink };
+    isLink = own.isSymbolicLink();
+    if (!isLink) return { isLink, stats: own };
+    const stats = statSync(path, { throwIfNoEntry: false });
+    return stats === undefined ? { isLink, why: "is a link to nowhere" } : { isLink, stats };
+  } catch (error) {
+    return { isLink, why: `cannot be looked at (${codeOf(error)})` };
+  }
 }
 
 function lookUpReal(path: string): string | undefined {

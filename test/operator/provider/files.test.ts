@@ -111,6 +111,48 @@ describe("files provider", () => {
     assert.ok(snapshots[0]!.texts.every(({ unreadable }) => unreadable[0]?.aim.kind === "everything"));
   });
 
+  it("says so of links that lead nowhere or in a circle, which are no deleted files, and goes on with the others", async () => {
+    write("a.yaml", "1");
+    writeFileSync(join(outside, "b"), "2");
+    symlinkSync(join(folder, "gone"), join(folder, "link.yaml"));
+    symlinkSync("circle.yaml", join(folder, "circle.yaml"));
+    symlinkSync("notes", join(folder, "notes"));
+    await start();
+    const why = (): unknown =>
+      (snapshots.at(-1)?.texts ?? []).map(({ file, unreadable }) => [file, unreadable[0]?.problems[0]?.message]);
+    assert.deepEqual(why(), [
+      ["a.yaml", undefined],
+      ["circle.yaml", "the file cannot be looked at (ELOOP)"],
+      ["link.yaml", "the file is a link to nowhere"],
+    ]);
+    write("a.yaml", "2");
+    await until(() => latest()["a.yaml"] === "2");
+    unlinkSync(join(folder, "circle.yaml"));
+    write("gone", "3");
+    await becomes({ "a.yaml": "2", "link.yaml": "3" });
+  });
+
+  it("says what is wrong when reading fails for a reason that nobody thought of", async () => {
+    write("a.yaml", "1");
+    const broken = (text: string, file: string): SourceText => {
+      if (text === "bug") throw new Error("a fault of ours");
+      return read(text, file);
+    };
+    const provider = createFilesProvider({
+      folder,
+      read: broken,
+      log: silentLog,
+      unreadable: (message) => faults.push(message),
+    });
+    await provider.start(stopping.signal, (snapshot) => snapshots.push(snapshot));
+    write("a.yaml", "bug");
+    await until(() => faults.includes("a fault of ours"));
+    assert.deepEqual(latest(), { "a.yaml": "1" });
+    write("a.yaml", "2");
+    await becomes({ "a.yaml": "2" });
+    assert.equal(faults.at(-1), undefined);
+  });
+
   it("delivers nothing when the folder is gone, and everything when it is back", async () => {
     write("a.yaml", "1");
     await start();
