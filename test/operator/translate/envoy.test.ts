@@ -109,6 +109,32 @@ describe("an Envoy that runs what translateWorkload gives", function () {
     assert.deepEqual([rig.checks.length, rig.received.length], [1, 1]);
   });
 
+  it("tells the scorer of tokens in two places, of which Envoy may verify only one", async () => {
+    const from = ["authorization", "x-token", "x-third"].map((header) => ({ header, scheme: "Bearer" }));
+    await inForce({
+      ...base,
+      identities: base.identities.map((identity) => ({
+        ...identity,
+        jwt: identity.jwt.map((issuer) => ({ ...issuer, from })),
+      })),
+    });
+    const token = `Bearer e30.e30.${"A".repeat(86)}`;
+    const shapeOf = async (headers: Record<string, string>): Promise<unknown> => {
+      await rig.ask("GET", "/healthz", { headers });
+      const metadata = rig.checks.at(-1)?.attributes?.metadataContext?.filterMetadata["envoy.filters.http.rbac"];
+      return (metadata as { token_shadow_engine_result?: unknown } | undefined)?.token_shadow_engine_result;
+    };
+    for (const { header } of from) assert.equal(await shapeOf({ [header]: token }), "allowed");
+    assert.equal(await shapeOf({}), "allowed");
+    for (const [one, two] of [
+      ["authorization", "x-token"],
+      ["authorization", "x-third"],
+      ["x-token", "x-third"],
+    ] as const) {
+      assert.equal(await shapeOf({ [one]: token, [two]: token }), "denied", `${one} ${two}`);
+    }
+  });
+
   it("hands the scorer's own refusal on as it is", async () => {
     await inForce(base);
     rig.reply = () => refusal;

@@ -11,7 +11,8 @@ import { headerMatches, not, type RbacRule } from "../rbac-rule.ts";
  * Envoy's JWT library takes tokens that strict readers refuse: padding left in the last character of a part, a fourth
  * part, signatures a byte too long, blanks around (seen on 1.40). This filter looks at the text of a token and refuses
  * nothing: it notes in the metadata (`envoy.filters.http.rbac`, `token_shadow_engine_result`) that the text is not the
- * one spelling of RFC 7515 section 7.1, and the scorer takes such a token for invalid.
+ * one spelling of RFC 7515 section 7.1, and the scorer takes such a token for invalid. So it does with tokens in two
+ * places: Envoy is content with one that verifies, and the application would get the other one beside it, forged.
  */
 export function tokenShapeFilter(name: string): HttpFilter {
   return HttpFilter.fromPartial({
@@ -32,7 +33,9 @@ export function tokenShapes(issuers: readonly IssuerKeys[]): Any {
       places.set(header.toLowerCase(), schemes);
     }
   }
-  const permissions = [...places].toSorted(byKey).map(([header, schemes]) => malformed(header, schemes));
+  const sorted = [...places].toSorted(byKey);
+  const permissions = sorted.map(([header, schemes]) => malformed(header, schemes));
+  permissions.push(...severalOf(sorted.map(([header]) => header)));
   return pack(RBACPerRoute, {
     rbac: {
       shadowRulesStatPrefix: statPrefix,
@@ -56,8 +59,23 @@ function malformed(header: string, schemes: ReadonlyMap<string, ReadonlySet<Algo
   return {
     rule: {
       $case: "andRules",
-      andRules: { rules: [headerMatches(header, ".*"), not(headerMatches(header, shapes.join("|")))] },
+      andRules: { rules: [isPresent(header), not(headerMatches(header, shapes.join("|")))] },
     },
+  };
+}
+
+/** Two of these headers are there. */
+function severalOf(headers: readonly string[]): RbacRule[] {
+  return headers.slice(0, -1).map((header, index): RbacRule => {
+    const others = headers.slice(index + 1).map(isPresent);
+    const another: RbacRule = { rule: { $case: "orRules", orRules: { rules: others } } };
+    return { rule: { $case: "andRules", andRules: { rules: [isPresent(header), another] } } };
+  });
+}
+
+function isPresent(name: string): RbacRule {
+  return {
+    rule: { $case: "header", header: { name, headerMatchSpecifier: { $case: "presentMatch", presentMatch: true } } },
   };
 }
 
