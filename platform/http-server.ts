@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import { isIP, type AddressInfo } from "node:net";
 import type { Address } from "./config.ts";
 
 /** Connections that a server of pages holds; further ones are closed at once. */
@@ -20,6 +20,7 @@ export interface PageServer {
 /** A server of read-only pages for people and programs that look after us. GET only; never on the path of a request. */
 export function createPageServer(answer: PageAnswer, failed: (response: ServerResponse) => void): PageServer {
   const server = createServer((request, response) => {
+    if (isStrangeName(request)) return endWith(response, 421, "ask by address, or as localhost");
     if (request.method !== "GET") return endWith(response, 405, "only GET");
     void answer(request, response).catch(() => failed(response));
   });
@@ -53,6 +54,19 @@ export function endWith(response: ServerResponse, status: number, text: string):
   response.statusCode = status;
   response.setHeader("content-type", "text/plain; charset=utf-8");
   response.end(`${text}\n`);
+}
+
+/**
+ * Whether somebody reached loopback by a name that is none of ours: a browser whose page let its own name resolve to
+ * this machine (DNS rebinding) and would read what only people here may. Programs that send no Host are no browsers.
+ */
+function isStrangeName({ socket, headers }: IncomingMessage): boolean {
+  const address = socket.localAddress ?? "";
+  if (headers.host === undefined || !/^(::ffff:)?127\.|^::1$/.test(address)) return false;
+  const { host } = headers;
+  if (isIP(host) !== 0) return false;
+  const name = host.replace(/:[0-9]*$/, "").replace(/^\[(.*)\]$/, "$1");
+  return isIP(name) === 0 && name.toLowerCase() !== "localhost";
 }
 
 function isPort(bound: AddressInfo | string | null): bound is AddressInfo {

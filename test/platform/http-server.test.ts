@@ -20,9 +20,9 @@ describe("a server of pages", () => {
     await server.stop();
   });
 
-  const ask = async (socket: Socket): Promise<string> => {
+  const ask = async (socket: Socket, host = "localhost"): Promise<string> => {
     const answer = once(socket, "data");
-    socket.write("GET / HTTP/1.1\r\nhost: a\r\n\r\n");
+    socket.write(`GET / HTTP/1.1\r\nhost: ${host}\r\n\r\n`);
     return String((await answer)[0]);
   };
   const open = async (): Promise<Socket> => {
@@ -32,6 +32,25 @@ describe("a server of pages", () => {
     await once(socket, "connect");
     return socket;
   };
+
+  it("answers nobody on loopback who came by a strange name, as a web page does that had its own name resolved here", async () => {
+    const socket = await open();
+    for (const host of ["localhost", `LocalHost:${port}`, `127.0.0.1:${port}`, "[::1]:80", "::1"]) {
+      assert.match(await ask(socket, host), /^HTTP\/1\.1 200 /, host);
+    }
+    for (const host of [
+      "evil.example",
+      `evil.example:${port}`,
+      "localhost.evil.example",
+      "127.0.0.1.evil.example",
+      "",
+    ]) {
+      assert.match(await ask(socket, host), /^HTTP\/1\.1 421 /, host);
+    }
+    socket.destroy();
+    await once(socket, "close");
+    sockets.length = 0;
+  });
 
   it("holds so many connections, closes those beyond, and takes new ones when some are gone", async () => {
     for (let i = 0; i < pageConnectionsMax; i++) assert.match(await ask(await open()), /^HTTP\/1\.1 200 /);
