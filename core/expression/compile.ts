@@ -1,16 +1,10 @@
+import { boundedEntry, itemAt, presence, present } from "./entry.ts";
+import { walks, type Cell } from "./iterate.ts";
+import { shapeProblem } from "./shape.ts";
 import { constantField, dottedName, fieldOf, type KeyedField, type Schema, type Variable } from "./activation.ts";
 import { add, divide, int, multiply, negate, remainder, subtract, uint } from "./arithmetic.ts";
-import type { CheckedExpression, Expression, ExpressionProblem, Iteration } from "./ast.ts";
-import {
-  expressionCostMax,
-  expressionDepthMax,
-  expressionNodesMax,
-  iterationDepthMax,
-  listSizeMax,
-  matchTextMax,
-  patternSizeMax,
-  stringSizeMax,
-} from "./bounds.ts";
+import type { CheckedExpression, Expression, ExpressionProblem } from "./ast.ts";
+import { expressionCostMax, listSizeMax, matchTextMax, patternSizeMax, stringSizeMax } from "./bounds.ts";
 import { contains, equals, greater, greaterOrEqual, less, lessOrEqual } from "./compare.ts";
 import { costOf } from "./cost.ts";
 import { binaryFunctions, unaryFunctions } from "./functions.ts";
@@ -24,11 +18,9 @@ import {
   isMap,
   keysOf,
   mapKey,
-  outOfRange,
   Timestamp,
   tooLarge,
   typeNames,
-  Uint,
   wrongType,
   type MapKey,
   type Result,
@@ -110,60 +102,10 @@ export function compileExpression<C>(
   return { kind: "compiled", when: { run, cost } };
 }
 
-/** Counts nodes and depth without recursion, since a tree may be deeper than the stack. */
-function shapeProblem(root: Expression): ExpressionProblem | undefined {
-  const open: { node: Expression; depth: number; iterations: number }[] = [{ node: root, depth: 1, iterations: 0 }];
-  let nodes = 0;
-  for (let next = open.pop(); next !== undefined; next = open.pop()) {
-    const { node, depth } = next;
-    if (++nodes > expressionNodesMax) {
-      const message = `it has more than ${expressionNodesMax} parts`;
-      return { message, at: node.at, try: "split the rule in two" };
-    }
-    if (depth > expressionDepthMax) {
-      const message = `it is nested more than ${expressionDepthMax} deep`;
-      return { message, at: node.at, try: "remove parentheses that are not needed, or split the rule in two" };
-    }
-    const iterations = next.iterations + (node.kind === "iterate" ? 1 : 0);
-    if (iterations > iterationDepthMax) {
-      const message = `${iterations} iterations lie inside each other, at most ${iterationDepthMax} may`;
-      return { message, at: node.at, try: "test membership with in instead of the innermost iteration" };
-    }
-    for (const part of partsOf(node)) open.push({ node: part, depth: depth + 1, iterations });
-  }
-  return undefined;
-}
-
-function partsOf(node: Expression): readonly Expression[] {
-  switch (node.kind) {
-    case "literal":
-    case "variable":
-      return [];
-    case "select":
-    case "has":
-      return [node.operand];
-    case "index":
-      return [node.operand, node.key];
-    case "call":
-      return node.target === undefined ? node.arguments : [node.target, ...node.arguments];
-    case "list":
-      return node.items;
-    case "map":
-      return node.entries.flatMap(({ key, value }) => [key, value]);
-    case "iterate":
-      return node.filter === undefined ? [node.range, node.body] : [node.range, node.filter, node.body];
-  }
-}
-
 /** A compiled part; `constant` when its value does not depend on the context. */
 interface Part<C> {
   readonly run: Evaluate<C>;
   readonly constant?: Result;
-}
-
-/** Where an iteration keeps its present item. Evaluation is synchronous and never re-entered. */
-interface Cell {
-  value: Value;
 }
 
 type Binary = (left: Value, right: Value) => Result;
@@ -673,57 +615,6 @@ class Compiler<C> {
   }
 }
 
-type Walk = (items: readonly Value[], cell: Cell, body: () => Result, filter?: () => Result) => Result;
-
-const walks: Readonly<Record<Iteration, Walk>> = {
-  all: (items, cell, body) => quantify(items, cell, body, false),
-  exists: (items, cell, body) => quantify(items, cell, body, true),
-  exists_one: (items, cell, body) => {
-    const found = select(items, cell, body, () => true);
-    return found instanceof EvaluationError ? found : found.length === 1;
-  },
-  map: (items, cell, body, filter) => select(items, cell, filter ?? (() => true), body),
-  filter: (items, cell, body) => select(items, cell, body, () => cell.value),
-};
-
-/** Like `||` over all items when `decisive` is true, like `&&` when false. */
-function quantify(items: readonly Value[], cell: Cell, body: () => Result, decisive: boolean): Result {
-  let failed: EvaluationError | undefined;
-  for (const item of items) {
-    const value = next(cell, item) ?? body();
-    if (value === decisive) return decisive;
-    if (value !== !decisive) failed ??= value instanceof EvaluationError ? value : wrongType;
-  }
-  return failed ?? !decisive;
-}
-
-/** What `give` makes of the items that pass; any error spoils it. */
-function select(
-  items: readonly Value[],
-  cell: Cell,
-  passes: () => Result,
-  give: () => Result,
-): readonly Value[] | EvaluationError {
-  const found: Value[] = [];
-  for (const item of items) {
-    const pass = next(cell, item) ?? passes();
-    if (pass === false) continue;
-    if (pass !== true) return pass instanceof EvaluationError ? pass : wrongType;
-    const value = give();
-    if (value instanceof EvaluationError) return value;
-    found.push(value);
-  }
-  return found;
-}
-
-/** Makes an item the present one; an error when it is too large. */
-function next(cell: Cell, item: Value): EvaluationError | undefined {
-  const value = bounded(item);
-  if (value instanceof EvaluationError) return value;
-  cell.value = value;
-  return undefined;
-}
-
 function not(value: Result): Result {
   if (typeof value === "boolean") return !value;
   return value instanceof EvaluationError ? value : wrongType;
@@ -746,32 +637,6 @@ function textsOf(constant: Result | undefined): ReadonlySet<string> | undefined 
   if (constant === undefined || constant instanceof EvaluationError || !isList(constant)) return undefined;
   const texts = constant.filter((item) => typeof item === "string");
   return texts.length === constant.length ? new Set(texts) : undefined;
-}
-
-function presence(found: Result | undefined | readonly string[]): Result {
-  return found instanceof EvaluationError ? found : found !== undefined;
-}
-
-/** What was read: absent is an error, null is a value. */
-function present(value: Result | undefined, absent: EvaluationError, sizeMax: number): Result {
-  if (value === undefined) return absent;
-  if (typeof value === "string") return value.length > sizeMax ? tooLarge : value;
-  return value instanceof EvaluationError ? value : bounded(value);
-}
-
-function boundedEntry(map: Exclude<Value, string>, key: Value, absent: EvaluationError): Result {
-  if (!isMap(map)) return wrongType;
-  const value = entryOf(map, key);
-  return value === undefined ? absent : bounded(value);
-}
-
-function itemAt(list: readonly Value[], at: Value): Result {
-  const key = at instanceof Uint ? at.value : at;
-  if (typeof key !== "bigint" && typeof key !== "number") return wrongType;
-  const position = Number(key);
-  if (!Number.isInteger(position)) return wrongType;
-  if (position < 0 || position >= list.length) return outOfRange;
-  return bounded(list[position]!);
 }
 
 function integerTest(operator: string, constant: number): (value: number) => boolean {
