@@ -18,9 +18,12 @@ export interface ContentType {
   readonly subtype: string;
   /** In lower case; empty when not given. */
   readonly charset: string;
-  /** True for `application/json` and `…+json` (RFC 6839 3.1) of the type `application`. */
+  /** True for `application/json`, `…+json` (RFC 6839 3.1), and the other names under which frameworks read JSON. */
   readonly isJson: boolean;
 }
+
+/** `text/json` is JSON to ASP.NET Core, `text/x-json` and `application/jsonrequest` to Rails: whatever the type says. */
+const jsonSubtypes: ReadonlySet<string> = new Set(["json", "x-json", "jsonrequest"]);
 
 /**
  * Reads a `content-type` strictly. Refused: two types joined by a comma, a parameter given twice, anything after the
@@ -52,7 +55,7 @@ export function parseContentType(text: string): ContentType | ContentTypeProblem
     i = valueEnd;
   }
   const charset = parameters.get("charset")?.toLowerCase() ?? "";
-  const isJson = type === "application" && (subtype === "json" || (subtype.endsWith("+json") && subtype.length > 5));
+  const isJson = jsonSubtypes.has(subtype) || (subtype.endsWith("+json") && subtype.length > 5);
   if (isJson && parameters.has("charset") && charset !== "utf-8") return "charset";
   return { type, subtype, charset, isJson };
 }

@@ -18,9 +18,13 @@ describe("parseContentType", () => {
     ["application/json+evil", "application/json+evil", "", false],
     ["application/jsonp", "application/jsonp", "", false],
     ["application/+json", "application/+json", "", false],
-    ["text/json", "text/json", "", false],
     ["text/plain; charset=iso-8859-1", "text/plain", "iso-8859-1", false],
     ['multipart/form-data; boundary="a,b;c"', "multipart/form-data", "", false],
+    ["text/json", "text/json", "", true],
+    ["application/x-json", "application/x-json", "", true],
+    ["Text/X-JSON; charset=utf-8", "text/x-json", "utf-8", true],
+    ["application/jsonrequest", "application/jsonrequest", "", true],
+    ["model/gltf+json", "model/gltf+json", "", true],
   ];
   for (const [text, type, charset, isJson] of accepted) {
     it(`reads ${text} as ${isJson ? "JSON" : "something else than JSON"}`, () => {
