@@ -18,16 +18,21 @@ export interface PageServer {
 }
 
 /** A server of read-only pages for people and programs that look after us. GET only; never on the path of a request. */
-export function createPageServer(answer: PageAnswer, failed: (response: ServerResponse) => void): PageServer {
-  const server = createServer((request, response) => {
+export function createPageServer(
+  answer: PageAnswer,
+  failed: (response: ServerResponse) => void,
+  { idleMsMax = pageIdleMsMax } = {},
+): PageServer {
+  // Left alone, Node looks for requests that take too long every 30 seconds only.
+  const server = createServer({ connectionsCheckingInterval: idleMsMax / 5 }, (request, response) => {
     if (isStrangeName(request)) return endWith(response, 421, "ask by address, or as localhost");
     if (request.method !== "GET") return endWith(response, 405, "only GET");
     void answer(request, response).catch(() => failed(response));
   });
-  server.headersTimeout = pageIdleMsMax;
-  server.requestTimeout = pageIdleMsMax;
+  server.headersTimeout = idleMsMax;
+  server.requestTimeout = idleMsMax;
   // Whoever stops reading an answer must not hold one of the few connections for ever.
-  server.setTimeout(pageIdleMsMax);
+  server.setTimeout(idleMsMax);
   server.maxConnections = pageConnectionsMax;
   return {
     start: (address) =>

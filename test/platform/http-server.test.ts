@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
-import { connect, type Socket } from "node:net";
 import { once } from "node:events";
+import type { ServerResponse } from "node:http";
+import { connect, type Socket } from "node:net";
 import { createPageServer, endWith, pageConnectionsMax, type PageServer } from "../../platform/http-server.ts";
 
 describe("a server of pages", () => {
@@ -67,5 +68,63 @@ describe("a server of pages", () => {
       if (answer.startsWith("HTTP/1.1 200 ")) break;
       assert.ok(tries < 100, "no connection is taken again");
     }
+  });
+});
+
+describe("a connection to a server of pages", function () {
+  this.timeout(10_000);
+  let server: PageServer;
+  let socket: Socket;
+  let answering: Promise<ServerResponse>;
+  let answers: number;
+
+  beforeEach(async () => {
+    answers = 0;
+    const { promise, resolve } = Promise.withResolvers<ServerResponse>();
+    answering = promise;
+    server = createPageServer(
+      async (_request, response) => {
+        answers++;
+        resolve(response);
+        // More than the kernel takes from a server whose client does not read.
+        response.end(Buffer.alloc(64 << 20));
+      },
+      (response) => endWith(response, 500, "broken"),
+      { idleMsMax: 100 },
+    );
+    const { port } = await server.start({ host: "127.0.0.1", port: 0, path: "" });
+    socket = connect(port, "127.0.0.1");
+    socket.on("error", () => undefined);
+    await once(socket, "connect");
+  });
+  afterEach(async () => {
+    socket.destroy();
+    await server.stop();
+  });
+
+  it("is closed when it says nothing", async () => {
+    socket.resume();
+    await once(socket, "close");
+    assert.equal(answers, 0);
+  });
+
+  it("is closed when its request drips in without an end, however lively that is", async () => {
+    socket.write("GET / HTTP/1.1\r\nhost: localhost\r\nx: ");
+    const drip = setInterval(() => socket.write("x"), 20);
+    try {
+      socket.resume();
+      await once(socket, "close");
+    } finally {
+      clearInterval(drip);
+    }
+    assert.equal(answers, 0);
+  });
+
+  it("is closed when nobody reads its answer", async () => {
+    socket.pause();
+    socket.write("GET / HTTP/1.1\r\nhost: localhost\r\n\r\n");
+    const response = await answering;
+    await once(response, "close");
+    assert.equal(response.writableFinished, false);
   });
 });
