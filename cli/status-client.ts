@@ -50,7 +50,11 @@ export interface StatusPage {
 }
 
 /** Asks a running Picket for one page. Throws CommandError when it cannot be reached or takes too long. */
-export async function fetchPage(address: string, page: string, timeoutMs = statusTimeoutMs): Promise<StatusPage> {
+export async function fetchPage(
+  address: string,
+  page: string,
+  { timeoutMs = statusTimeoutMs, bytesMax = statusBytesMax } = {},
+): Promise<StatusPage> {
   if (!isAddress(address)) {
     throw new CommandError(
       "PKT0901",
@@ -61,7 +65,7 @@ export async function fetchPage(address: string, page: string, timeoutMs = statu
   try {
     const signal = AbortSignal.timeout(timeoutMs);
     const response = await fetch(`http://${address}${page}`, { signal, redirect: "error" });
-    const text = await readBounded(response);
+    const text = await readBounded(response, bytesMax);
     return { status: response.status, body: response.ok ? parseBody(text) : text };
   } catch (error) {
     if (error instanceof CommandError) throw error;
@@ -74,14 +78,16 @@ export async function fetchPage(address: string, page: string, timeoutMs = statu
   }
 }
 
-async function readBounded(response: Response): Promise<string> {
+async function readBounded(response: Response, bytesMax: number): Promise<string> {
   const decoder = new TextDecoder();
   let text = "";
+  let bytes = 0;
   for await (const part of response.body ?? []) {
-    text += decoder.decode(part, { stream: true });
-    if (text.length > statusBytesMax) {
+    bytes += part.length;
+    if (bytes > bytesMax) {
       throw new CommandError("PKT0905", "the answer is too large", "check what listens there", exitCodes.unreachable);
     }
+    text += decoder.decode(part, { stream: true });
   }
   return text + decoder.decode();
 }

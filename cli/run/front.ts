@@ -6,12 +6,14 @@ import { joinExpositions } from "./exposition.ts";
 const forwardMsMax = 3_000;
 
 /** Bytes of a child's answer; more are refused. */
-const forwardBytesMax = 64 << 20;
+export const forwardBytesMax = 64 << 20;
 
 /** Sockets of the children's status servers. */
 export interface FrontOptions {
   readonly operator: string;
   readonly scorer: string;
+  /** `forwardBytesMax` when left out. */
+  readonly bytesMax?: number;
 }
 
 /** The one address under which people and programs ask how it goes. GET only. */
@@ -22,17 +24,18 @@ export function createFront(options: FrontOptions): PageServer {
   );
 }
 
-async function answer(url: string, response: ServerResponse, { operator, scorer }: FrontOptions): Promise<void> {
+async function answer(url: string, response: ServerResponse, options: FrontOptions): Promise<void> {
+  const { operator, scorer, bytesMax = forwardBytesMax } = options;
   const path = new URL(url, "http://status").pathname;
   if (path === "/livez") return endWith(response, 200, "alive");
-  if (path === "/readyz" || path === "/status") return relay(response, await ask(operator, path));
-  if (path.startsWith("/decisions/")) return relay(response, await ask(scorer, path));
+  if (path === "/readyz" || path === "/status") return relay(response, await ask(operator, path, bytesMax));
+  if (path.startsWith("/decisions/")) return relay(response, await ask(scorer, path, bytesMax));
   if (path === "/metrics") {
     const sockets = { operator, scorer };
     const texts: Record<string, string> = {};
     for (const [program, socket] of Object.entries(sockets)) {
       // What is away has no metrics; the others' are still worth having.
-      const page = await ask(socket, "/metrics").catch(() => undefined);
+      const page = await ask(socket, "/metrics", bytesMax).catch(() => undefined);
       if (page?.status === 200) texts[program] = page.body.toString();
     }
     response.setHeader("content-type", "text/plain; version=0.0.4; charset=utf-8");
@@ -48,7 +51,7 @@ interface Page {
   readonly body: Buffer;
 }
 
-function ask(socketPath: string, path: string): Promise<Page> {
+function ask(socketPath: string, path: string, bytesMax: number): Promise<Page> {
   return new Promise((resolve, reject) => {
     const signal = AbortSignal.timeout(forwardMsMax);
     const question = request({ socketPath, path, agent: false, signal }, (reply) => {
@@ -56,7 +59,7 @@ function ask(socketPath: string, path: string): Promise<Page> {
       let bytes = 0;
       reply.on("data", (part: Buffer) => {
         bytes += part.length;
-        if (bytes > forwardBytesMax) reply.destroy(new Error("too long an answer"));
+        if (bytes > bytesMax) reply.destroy(new Error("too long an answer"));
         else parts.push(part);
       });
       reply.on("end", () => {

@@ -166,7 +166,18 @@ describe("a command about a running Picket", () => {
   it("ends with 4 when no answer comes", async () => {
     hangs = true;
     const isTimeout = { code: "PKT0906", exit: 4, message: `${address} did not answer within 0.05 s` };
-    await assert.rejects(fetchPage(address, "/status", 50), isTimeout);
+    await assert.rejects(fetchPage(address, "/status", { timeoutMs: 50 }), isTimeout);
+  });
+
+  it("reads an answer that is as long as may be, and nothing of a longer one", async () => {
+    page = { ready: true, reason: "ü".repeat(100), objects: [] };
+    const bytes = Buffer.byteLength(JSON.stringify(page));
+    assert.deepEqual((await fetchPage(address, "/status", { bytesMax: bytes })).body, page);
+    await assert.rejects(fetchPage(address, "/status", { bytesMax: bytes - 1 }), {
+      code: "PKT0905",
+      exit: 3,
+      message: "the answer is too large",
+    });
   });
 });
 

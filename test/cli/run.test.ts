@@ -10,6 +10,7 @@ import { joinExpositions } from "../../cli/run/exposition.ts";
 import { lockState, StateInUseError } from "../../cli/run/state-lock.ts";
 
 const runner = fileURLToPath(new URL("run-program.ts", import.meta.url));
+const commandLine = fileURLToPath(new URL("../../cli/main.ts", import.meta.url));
 
 type Event = Readonly<Record<string, unknown>> & { readonly event: string };
 
@@ -23,13 +24,21 @@ class Running {
   readonly #home: string;
   readonly process: ChildProcess;
 
-  constructor(home: string, statusPort: number) {
+  /** With `flags` by the command line, in an environment in which only they say where things are. */
+  constructor(home: string, statusPort: number, flags?: readonly string[]) {
     this.#home = home;
     this.folder = join(home, "policies");
     this.state = join(home, "state");
     this.statusPort = statusPort;
-    const args = ["--disable-warning=ExperimentalWarning", runner, this.folder, `127.0.0.1:${statusPort}`, this.state];
-    this.process = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "pipe"] });
+    const told =
+      flags === undefined
+        ? [runner, this.folder, `127.0.0.1:${statusPort}`, this.state]
+        : [commandLine, "run", this.folder, ...flags];
+    const { PICKET_STATE_DIR: _state, PICKET_STATUS_ADDRESS: _status, ...others } = process.env;
+    this.process = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", ...told], {
+      stdio: ["ignore", "pipe", "pipe"],
+      env: flags === undefined ? process.env : { ...others, XDG_STATE_HOME: join(home, "unasked") },
+    });
     let rest = "";
     this.process.stdout?.setEncoding("utf8").on("data", (text: string) => {
       const lines = (rest + text).split("\n");
@@ -160,6 +169,46 @@ describe("picket run", function () {
       () => "a child is left",
     );
     assert.equal(picket.events.at(-1)?.event, "stopped");
+  });
+
+  it("does as its options say: state folder, status address, JSON events and JSON log, and ends with 0", async () => {
+    for (const [file, text] of Object.entries(files())) writeFileSync(join(home, "policies", file), text);
+    writeFileSync(join(home, "policies/bad.yaml"), policy("bad", "/x").replace("mode: Enforce", "mode: Enforced"));
+    const flags = ["--state-dir", join(home, "state"), "--status-address", `127.0.0.1:${ports.status}`];
+    const picket = (running = new Running(home, ports.status, [...flags, "--log-format", "json", "-o", "json"]));
+    await picket.until("applied", (one) => one.workload === "shop/one");
+    const [started] = picket.events;
+    assert.deepEqual(
+      [started?.event, started?.folder, started?.status, started?.state],
+      ["started", picket.folder, `127.0.0.1:${ports.status}`, picket.state],
+    );
+    assert.equal((await picket.status("/livez")).status, 200);
+    const children = Object.values(picket.children());
+    assert.equal(children.length, 3);
+    await until(
+      () => readdirSync(picket.state).includes("decisions.jsonl"),
+      5_000,
+      () => picket.describe(),
+    );
+    assert.equal(await picket.stop("SIGTERM"), 0, picket.errors);
+    assert.equal(picket.events.at(-1)?.event, "stopped");
+    await until(
+      () => children.every((pid) => !isAlive(pid)),
+      1_000,
+      () => "a child is left",
+    );
+    const left = readdirSync(picket.state);
+    assert.deepEqual(
+      ["run.json", "run.lock"].filter((file) => left.includes(file)),
+      [],
+    );
+    assert.deepEqual(readdirSync(home).toSorted(), ["policies", "state"], "nothing lies where nobody asked for it");
+    const lines = picket.errors.trimEnd().split("\n");
+    const logged = lines.map((line) => JSON.parse(line) as { file?: string; field?: string });
+    assert.ok(
+      logged.some(({ file, field }) => file === "bad.yaml" && field === "spec.mode"),
+      picket.errors,
+    );
   });
 
   it("names file, line and field of a bad object and keeps its last good generation, also over a restart", async () => {

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { factsOf, reasons, type Reason } from "../../core/verdict/reason.ts";
 import { operatorSettings } from "../../operator/config.ts";
 import { createOperatorMetrics } from "../../operator/metrics.ts";
+import { printAddress, type Address, type Setting } from "../../platform/config.ts";
 import { Registry } from "../../platform/metrics.ts";
 import { scorerSettings } from "../../sidecar/config.ts";
 import { createScorerMetrics } from "../../sidecar/metrics.ts";
@@ -31,6 +32,22 @@ function rows(page: string, heading?: string): string[][] {
     .map(([name = "", ...cells]) => [name.replaceAll("`", ""), ...cells]);
 }
 
+/** A cell of the tables: words as code, or a dash for none. */
+function inCode(words: readonly string[]): string {
+  return words.length === 0 ? "–" : words.map((word) => `\`${word}\``).join(", ");
+}
+
+/** Labels of a metric, which the library keeps but does not tell of. */
+function labelsOf(registry: Registry, name: string): readonly string[] {
+  const metric: object | undefined = registry.getSingleMetric(name);
+  assert.ok(metric);
+  return "labelNames" in metric ? (metric.labelNames as readonly string[]) : [];
+}
+
+function printValue(value: string | Address): string {
+  return typeof value === "string" ? value : printAddress(value);
+}
+
 describe("docs/reference", () => {
   it("lists every reason with its verdict, status and meaning, and no other", () => {
     const expected = (Object.keys(reasons) as Reason[]).map((reason) => {
@@ -48,9 +65,13 @@ describe("docs/reference", () => {
     it(`lists every metric of the ${program.toLowerCase()} with type and labels, and no other`, async () => {
       const registry = new Registry();
       create(registry);
-      const expected = (await registry.getMetricsAsJSON()).map(({ name, help, type }) => [name, String(type), help]);
-      const listed = rows("metrics.md", program).map(([name, type, , help]) => [name, type, help]);
-      assert.deepEqual(listed.toSorted(byName), expected.toSorted(byName));
+      const expected = (await registry.getMetricsAsJSON()).map(({ name, help, type }) => [
+        name,
+        String(type),
+        inCode(labelsOf(registry, name)),
+        help,
+      ]);
+      assert.deepEqual(rows("metrics.md", program).toSorted(byName), expected.toSorted(byName));
       for (const [name = ""] of expected) assert.match(name, /^picket_[a-z_]+$/);
     });
   }
@@ -59,10 +80,14 @@ describe("docs/reference", () => {
     ["Scorer", scorerSettings],
     ["Operator", operatorSettings],
   ] as const) {
-    it(`lists every setting of the ${program.toLowerCase()} with its meaning, and no other`, () => {
-      const expected = Object.values(settings).map(({ name, meaning }) => [name, meaning]);
-      const listed = rows("settings.md", program).map((cells) => [cells[0], cells.at(-1)]);
-      assert.deepEqual(listed.toSorted(byName), expected.toSorted(byName));
+    it(`lists every setting of the ${program.toLowerCase()} with default, form and meaning, and no other`, () => {
+      const expected = Object.values(settings).map((setting: Setting<string | Address>) => [
+        setting.name,
+        inCode(setting.fallback === undefined ? [] : [printValue(setting.fallback)]),
+        setting.expects,
+        setting.meaning,
+      ]);
+      assert.deepEqual(rows("settings.md", program).toSorted(byName), expected.toSorted(byName));
     });
   }
 });

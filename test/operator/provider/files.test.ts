@@ -1,8 +1,18 @@
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from "node:fs";
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  unlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createFilesProvider } from "../../../operator/provider/files.ts";
+import { createFilesProvider, watchersMax } from "../../../operator/provider/files.ts";
 import { fileBytesMax, FolderError } from "../../../operator/provider/folder.ts";
 import type { SourceSnapshot, SourceText } from "../../../operator/provider/provider.ts";
 import { silentLog } from "../../contract/ads-range.ts";
@@ -94,6 +104,19 @@ describe("files provider", () => {
     await becomes({ "a.yaml": "2" });
   });
 
+  it("watches so many folders and no more, and still sees what changes in the others", async () => {
+    for (let i = 1; i <= watchersMax; i++) mkdirSync(join(folder, String(i).padStart(5, "0")));
+    const before = watchers();
+    await start();
+    assert.equal(watchers() - before, watchersMax);
+    // The folder itself is the first.
+    write(`${String(watchersMax).padStart(5, "0")}/a.yaml`, "1");
+    await until(() => Object.values(latest()).includes("1"));
+    assert.equal(watchers() - before, watchersMax);
+    stopping.abort();
+    await until(() => watchers() === before);
+  });
+
   it("says that a file cannot be read instead of leaving it out", async () => {
     writeFileSync(join(outside, "secret.yaml"), "secret");
     symlinkSync(join(outside, "secret.yaml"), join(folder, "link.yaml"));
@@ -170,6 +193,19 @@ describe("files provider", () => {
     await assert.rejects(async () => start(), FolderError);
   });
 });
+
+/** Watchers of this process, as the kernel counts them. */
+function watchers(): number {
+  const counts = readdirSync("/proc/self/fdinfo").map((file) => {
+    try {
+      return readFileSync(`/proc/self/fdinfo/${file}`, "utf8").match(/^inotify /gm)?.length ?? 0;
+    } catch {
+      // The listing itself was open while it was made.
+      return 0;
+    }
+  });
+  return counts.reduce((sum, count) => sum + count, 0);
+}
 
 async function until(done: () => boolean): Promise<void> {
   const end = Date.now() + 6_000;

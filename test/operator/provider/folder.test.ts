@@ -31,7 +31,14 @@ describe("statFolder", () => {
     assert.throws(() => statFolder(folder), refusal(/more than \d+ bytes/));
   });
 
-  it("refuses folders in folders beyond its depth, and more of them than it looks into", () => {
+  it("refuses more folders than it looks into, itself among them, and takes as many as that", () => {
+    for (let i = 1; i < filesMax; i++) mkdirSync(join(folder, String(i)));
+    assert.equal(statFolder(folder).folders.length, filesMax);
+    mkdirSync(join(folder, "more"));
+    assert.throws(() => statFolder(folder), refusal(/more than 10000 folders/));
+  });
+
+  it("refuses folders in folders beyond its depth", () => {
     const deepest = join(folder, ...Array.from({ length: depthMax }, (_, i) => `d${i}`));
     mkdirSync(deepest, { recursive: true });
     assert.equal(statFolder(folder).folders.length, depthMax + 1);

@@ -4,7 +4,7 @@ import { leakConfirmMs } from "../../../operator/canary/canaries.ts";
 import { createOperatorMetrics } from "../../../operator/metrics.ts";
 import { readText } from "../../../operator/provider/read.ts";
 import { emptyMemory, parseMemory, type Memory } from "../../../operator/reconcile/accepted.ts";
-import type { OperatorEvent } from "../../../operator/reconcile/event.ts";
+import { problemEventsMax, type OperatorEvent } from "../../../operator/reconcile/event.ts";
 import { objectsMax } from "../../../operator/reconcile/excess.ts";
 import { Reconciler } from "../../../operator/reconcile/reconciler.ts";
 import { StatusStore } from "../../../operator/status/status-store.ts";
@@ -117,10 +117,28 @@ describe("reconciler", () => {
     answer = () => "leaked";
     const closings = (): number => events.filter(({ event }) => event === "closed").length;
     reconciler.take(snapshotOf(files));
+    const open = routes();
     await until(() => closings() === 1, leakConfirmMs + 2_000);
+    const closed = routes();
     reconciler.take(snapshotOf({ "a.yaml": files["a.yaml"] }));
     reconciler.take(snapshotOf(files));
+    assert.equal(routes(), open, "the leak of the one that is gone was kept");
+    assert.equal(closings(), 1);
     await until(() => closings() === 2, leakConfirmMs + 2_000);
+    assert.equal(routes(), closed);
+    assert.match(await registry.metrics(), /^picket_canary_failures_total 2$/m);
+  });
+
+  it("tells so many problems in one go and counts the others", async () => {
+    const bad = policy("a").replace("mode: Enforce", "mode: Enforced");
+    const texts = Object.fromEntries(Array.from({ length: problemEventsMax + 10 }, (_, i) => [`${i}.yaml`, bad]));
+    create().take(snapshotOf(texts));
+    const told = (): number => events.filter(({ event }) => event === "problem").length;
+    assert.equal(told(), problemEventsMax);
+    assert.match(await registry.metrics(), new RegExp(`^picket_object_problems ${problemEventsMax + 10}$`, "m"));
+    delete texts["0.yaml"];
+    reconciler.take(snapshotOf(texts));
+    assert.equal(told(), 2 * problemEventsMax);
   });
 
   it("takes over nothing of a source with more objects than fit, says so, and goes on when it fits again", () => {

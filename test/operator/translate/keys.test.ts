@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { generateKeyPairSync } from "node:crypto";
 import type { Algorithm } from "../../../core/policy/identity.ts";
 import { keysMax } from "../../../core/policy/parse/key-set.ts";
-import { keySetMaxBytes, readKeySet } from "../../../operator/translate/keys.ts";
+import { keySetMaxBytes, kidLengthMax, readKeySet } from "../../../operator/translate/keys.ts";
 
 type Jwk = Record<string, unknown>;
 
@@ -76,7 +76,9 @@ describe("readKeySet", () => {
     leavesOut({ ...rsa, alg: "RS256" }, /does not allow/, ["ES256"]);
   });
   it("leaves out a kid that is no short text", () => {
-    for (const kid of ["", 5, null, "k".repeat(513)]) leavesOut({ ...ec384, kid }, /kid/);
+    for (const kid of ["", 5, null, "k".repeat(kidLengthMax + 1)]) leavesOut({ ...ec384, kid }, /kid/);
+    const longest = "k".repeat(kidLengthMax);
+    assert.equal(read([{ ...ec384, kid: longest }]).keys?.[0]?.kid, longest);
   });
   it("uses none of the keys that share a kid", () => {
     const { keys, problems } = read([

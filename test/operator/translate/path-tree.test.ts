@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { parseTemplate, type Template } from "../../../core/catalog/template.ts";
-import { groupByPrefix, literalPrefix } from "../../../operator/translate/envoy/path-tree.ts";
+import { groupByPrefix, groupEntriesMax, literalPrefix } from "../../../operator/translate/envoy/path-tree.ts";
 import { meet, printMethodAndPath, type Operation } from "../../../operator/translate/operations.ts";
 
 function operation(path: string, method: Operation["method"] = "GET"): Operation {
@@ -56,6 +56,19 @@ describe("groupByPrefix", () => {
     assert.deepEqual(sizes(7), [1, 2, 2, 2]);
     assert.deepEqual(sizes(5), [1, 2, 1, 1]);
     assert.deepEqual(sizes(0), [1, 1, 1, 1]);
+  });
+
+  it("stays within its bound where each operation would be inherited by each group", () => {
+    const side = 200;
+    const operations = Array.from({ length: side }, (_, i) =>
+      [`/{x}/p${i}/**`, `/q${i}`].map((text) => operation(text)),
+    );
+    const groups = groupByPrefix(operations.flat());
+    const entries = groups.reduce((sum, group) => sum + group.operations.length, 0);
+    assert.equal(groups.length, 1 + side);
+    assert.ok(side * side > groupEntriesMax, "not filled");
+    assert.ok(entries <= groupEntriesMax && entries > groupEntriesMax - side, `${entries} entries`);
+    assert.equal(groups.at(-1)?.operations.length, 1, "a group's own operation stays");
   });
 
   it("knows what every matching path starts with", () => {
