@@ -1,8 +1,9 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { randomFrom } from "../../test/core/policy/random-policies.ts";
-import { createSigner } from "../../test/e2e/failure/signer.ts";
+import { identityYaml, workloadYaml } from "../../test/e2e/failure/objects.ts";
 import { Pieces } from "../../test/e2e/failure/pieces.ts";
+import { createSigner } from "../../test/e2e/failure/signer.ts";
 import { median } from "./handler.ts";
 import { OpenLoop } from "./open-loop.ts";
 
@@ -72,33 +73,10 @@ function policies(count: number, observed: number, jwks: string): string {
       effect: Allow
       require: { owner: { path: id, claim: sub } }`,
   ).join("");
-  return `
-apiVersion: picket.dev/v1alpha1
-kind: Workload
-metadata: { name: enforced, namespace: bench }
-spec: { listen: "127.0.0.1:__LISTEN__", upstream: "127.0.0.1:__UPSTREAM__" }
----
-apiVersion: picket.dev/v1alpha1
-kind: Workload
-metadata: { name: observed, namespace: bench }
-spec: { listen: "127.0.0.1:${observed}", upstream: "127.0.0.1:__UPSTREAM__" }
----
-apiVersion: picket.dev/v1alpha1
-kind: ApiIdentity
-metadata: { name: id, namespace: bench }
-spec:
-  jwt:
-  - issuer: https://id.demo.example
-    audiences: [demo]
-    jwks: { inline: '${jwks}' }
-    from: [{ header: authorization, scheme: Bearer }]
-    algorithms: [ES256]
-    maxLifetime: 1h
-  principal: { claim: sub }
----
+  return `${workloadYaml("enforced")}${workloadYaml("observed", observed)}${identityYaml(jwks)}---
 apiVersion: picket.dev/v1alpha1
 kind: ApiPolicy
-metadata: { name: enforced, namespace: bench }
+metadata: { name: enforced, namespace: demo }
 spec:
   targetRefs: [{ group: apps, kind: Deployment, name: enforced }]
   mode: Enforce

@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { emptyAnswer, garbages } from "./failure/garbage.ts";
 import { startLoad, type Load } from "./failure/load.ts";
+import { identityYaml, workloadYaml } from "./failure/objects.ts";
 import { Pieces } from "./failure/pieces.ts";
 import { createSigner, type Signer } from "./failure/signer.ts";
 
@@ -14,12 +15,7 @@ const honest = "/public/x";
 const hostile = "/private/x";
 
 function policies(changes: { mode?: string; decision?: string } = {}): string {
-  return `
-apiVersion: picket.dev/v1alpha1
-kind: Workload
-metadata: { name: app, namespace: demo }
-spec: { listen: "127.0.0.1:__LISTEN__", upstream: "127.0.0.1:__UPSTREAM__" }
----
+  return `${workloadYaml("app")}---
 apiVersion: picket.dev/v1alpha1
 kind: ApiPolicy
 metadata: { name: app, namespace: demo }
@@ -36,23 +32,6 @@ spec:
       effect: Allow
       require: { owner: { path: id, claim: sub } }
   failure: { decision: ${changes.decision ?? "Deny"}, timeout: 200ms }
-`;
-}
-
-function identity(jwks: string): string {
-  return `
-apiVersion: picket.dev/v1alpha1
-kind: ApiIdentity
-metadata: { name: id, namespace: demo }
-spec:
-  jwt:
-  - issuer: https://id.demo.example
-    audiences: [demo]
-    jwks: { inline: '${jwks}' }
-    from: [{ header: authorization, scheme: Bearer }]
-    algorithms: [ES256]
-    maxLifetime: 1h
-  principal: { claim: sub }
 `;
 }
 
@@ -78,7 +57,7 @@ describe("when the scorer fails under load", () => {
 
   before(async () => {
     signer = await createSigner();
-    await pieces.start({ "policy.yaml": policies(), "identity.yaml": identity(signer.jwks) });
+    await pieces.start({ "policy.yaml": policies(), "identity.yaml": identityYaml(signer.jwks) });
     await pieces.untilStatus(200, honest);
   });
   after(() => pieces.stop());
@@ -164,7 +143,7 @@ describe("when the scorer fails under load", () => {
     const good = await signer.token({ sub: "alice" });
     const forged = await (await createSigner()).token({ sub: "alice" });
     await pieces.untilStatus(200, "/members/alice", member(good));
-    pieces.write("identity.yaml", identity('{"keys":[]}'));
+    pieces.write("identity.yaml", identityYaml('{"keys":[]}'));
     await pieces.until("the bad identity is reported", async () =>
       JSON.stringify(await pieces.status()).includes("keys"),
     );
@@ -179,7 +158,7 @@ describe("when the scorer fails under load", () => {
     const good = await signer.token({ sub: "alice" });
     pieces.remove("identity.yaml");
     await pieces.untilStatus(401, "/members/alice", { authorization: `Bearer ${good}` });
-    pieces.write("identity.yaml", identity(signer.jwks));
+    pieces.write("identity.yaml", identityYaml(signer.jwks));
     await pieces.untilStatus(200, "/members/alice", { authorization: `Bearer ${good}` });
   });
 });
@@ -202,7 +181,7 @@ describe("where the policy says so", () => {
       const pieces = new Pieces();
       try {
         const signer = await createSigner();
-        await pieces.start({ "policy.yaml": policies({ mode, decision }), "identity.yaml": identity(signer.jwks) });
+        await pieces.start({ "policy.yaml": policies({ mode, decision }), "identity.yaml": identityYaml(signer.jwks) });
         await pieces.untilStatus(200, honest);
         if (mode === "Enforce") await pieces.untilStatus(403, hostile);
         else assert.equal((await pieces.ask(hostile)).status, 200);
@@ -219,7 +198,7 @@ describe("where the policy says so", () => {
     const pieces = new Pieces();
     try {
       const signer = await createSigner();
-      const files = { "policy.yaml": policies(), "identity.yaml": identity(signer.jwks) };
+      const files = { "policy.yaml": policies(), "identity.yaml": identityYaml(signer.jwks) };
       await pieces.start(files, { withScorer: false });
       await pieces.untilStatus(503, honest);
       assert.equal(pieces.seen.length, 0);

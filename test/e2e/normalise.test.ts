@@ -3,17 +3,13 @@ import { normalisePath } from "../../core/request/normalise.ts";
 import { createPathView, parsePath } from "../../core/request/path.ts";
 import { seeded, randomTarget } from "../core/request/path-grammar.ts";
 import { sendHttp1 } from "../range/send/http1.ts";
+import { workloadYaml } from "./failure/objects.ts";
 import { Pieces } from "./failure/pieces.ts";
 
 /** Random targets sent through a real Envoy. */
 const targets = 8_000;
 
-const policies = `
-apiVersion: picket.dev/v1alpha1
-kind: Workload
-metadata: { name: app, namespace: demo }
-spec: { listen: "127.0.0.1:__LISTEN__", upstream: "127.0.0.1:__UPSTREAM__" }
----
+const policies = `${workloadYaml("app")}---
 apiVersion: picket.dev/v1alpha1
 kind: ApiPolicy
 metadata: { name: app, namespace: demo }

@@ -1,5 +1,9 @@
 import { exportJWK, generateKeyPair, SignJWT } from "jose";
 
+/** What the tokens of a signer say of themselves. */
+export const issuer = "https://id.demo.example";
+export const audience = "demo";
+
 /** Signs tokens of the issuer in these tests. */
 export interface Signer {
   /** The public keys as JSON text. */
@@ -15,8 +19,8 @@ export async function createSigner(): Promise<Signer> {
     token: (claims) =>
       new SignJWT(claims)
         .setProtectedHeader({ alg: "ES256", kid: "k1" })
-        .setIssuer("https://id.demo.example")
-        .setAudience("demo")
+        .setIssuer(issuer)
+        .setAudience(audience)
         .setIssuedAt()
         .setExpirationTime("10m")
         .sign(privateKey),
