@@ -16,6 +16,7 @@ import { examplesOf, exitCodeOf, hasPassed, printReport, type DemoReport } from 
 import { createProgress, group, type Environment, type Output, type Progress } from "./demo/screen.ts";
 import { copyPolicies, createStage, findFreePorts, type Stage } from "./demo/stage.ts";
 import { createIssuerKey, type IssuerKey } from "./demo/tokens.ts";
+import type { CommandCode } from "./errors.ts";
 
 export interface DemoOptions {
   readonly output: "table" | "json";
@@ -48,7 +49,7 @@ export async function runDemo(options: DemoOptions): Promise<number> {
   const chosen = attacks.filter(({ name }) => options.attack === undefined || name === options.attack);
   if (chosen.length === 0) {
     const names = attacks.map(({ name }) => name).join(", ");
-    options.stderr.write(`error: no attack is named like that\ntry:   --attack with one of ${names}\n`);
+    options.stderr.write(`error: no attack is named like that [PKT0901]\ntry:   --attack with one of ${names}\n`);
     return 2;
   }
   const stop = new AbortController();
@@ -69,9 +70,10 @@ export async function runDemo(options: DemoOptions): Promise<number> {
       options.stderr.write("\nstopped; everything that the demo started has ended\n");
       return 130;
     }
-    options.stderr.write(`\nerror: ${error instanceof Error ? error.message : "unknown"}\n`);
+    const code: CommandCode = error instanceof DemoError ? "PKT0908" : "PKT0909";
+    options.stderr.write(`\nerror: ${error instanceof Error ? error.message : "unknown"} [${code}]\n`);
     if (error instanceof DemoError && error.details !== "") options.stderr.write(`${error.details}\n`);
-    options.stderr.write("try:   picket run examples/bank/policies, to see Picket start by itself\n");
+    options.stderr.write("try:   bin/picket run examples/bank/policies, to see Picket start by itself\n");
     return 1;
   } finally {
     if (own) for (const name of ["SIGINT", "SIGTERM"] as const) process.off(name, onSignal);

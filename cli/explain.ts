@@ -1,5 +1,5 @@
 import { open } from "node:fs/promises";
-import { join } from "node:path";
+import { isAbsolute, join } from "node:path";
 import { nearestName } from "../core/policy/parse/nearest-name.ts";
 import { problemCodes } from "../core/policy/problem.ts";
 import { factsOf, reasons, type Reason } from "../core/verdict/reason.ts";
@@ -67,7 +67,7 @@ export async function explain(shell: Shell, what: string, options: ExplainOption
   }
   await writeResult(shell, options.output, {
     kind: "Decision",
-    body: { decision: record },
+    body: { decision: record, advice: adviceFor(textOf(record["reason"])) },
     text: () => printRecord(record),
     names: () => [textOf(record["id"])],
   });
@@ -84,21 +84,40 @@ function isReason(text: string): text is Reason {
 
 type DecisionRecord = Readonly<Record<string, unknown>>;
 
-/** From the running scorer, else from the decision log of the state folder. */
+/**
+ * From the running scorer, else from the decision logs: of the instance that answered, whose scorer remembers nothing
+ * from before a restart, then of the state folder.
+ */
 async function findDecision(shell: Shell, id: string, reach: Reach): Promise<DecisionRecord | undefined> {
   if (!/^[A-Za-z0-9][A-Za-z0-9_-]{0,127}$/.test(id)) return undefined;
+  const folders = new Set<string>();
   let away: Error | undefined;
   try {
-    const page = await fetchPage(statusAddressOf(shell, reach), `/decisions/${id}`);
+    const address = statusAddressOf(shell, reach);
+    const page = await fetchPage(address, `/decisions/${id}`);
     if (page.status === 200) return asRecord(page.body);
+    const running = await stateFolderAt(address);
+    if (running !== undefined) folders.add(running);
   } catch (error) {
     away = error instanceof Error ? error : new Error(String(error));
   }
-  const logged = await searchLog(join(stateFolderOf(shell, reach), "decisions.jsonl"), id);
-  if (logged !== undefined) return logged;
+  folders.add(stateFolderOf(shell, reach));
+  for (const folder of folders) {
+    for (const file of ["decisions.jsonl", "decisions.jsonl.1"]) {
+      const logged = await searchLog(join(folder, file), id);
+      if (logged !== undefined) return logged;
+    }
+  }
   // Without either source it is not known that the decision does not exist.
   if (away !== undefined) throw away;
   return undefined;
+}
+
+/** The state folder of the instance that answers there; undefined when it does not say. */
+async function stateFolderAt(address: string): Promise<string | undefined> {
+  const { status, body } = await fetchPage(address, "/run");
+  const folder = status === 200 ? asRecord(body)["stateDir"] : undefined;
+  return typeof folder === "string" && isAbsolute(folder) ? folder : undefined;
 }
 
 async function searchLog(file: string, id: string): Promise<DecisionRecord | undefined> {
@@ -141,7 +160,7 @@ function printRecord(record: DecisionRecord): string {
     ["operation", operationOf(record)],
     ["verdict", `${textOf(record["verdict"])}${status === "" ? "" : ` (${status})`}${enforcement(record)}`],
     ["reason", isReason(reason) ? `${reason}: ${factsOf(reason).text}` : reason],
-    ["rule", joined(textOf(record["rule"]), "of", textOf(record["policy"]))],
+    ruleOf(record),
     ["detail", textOf(record["detail"])],
     ["caller", record["by"] === "proxy" ? "" : joined(textOf(principal["kind"]), "known as", hash)],
     ["shadow", joined(textOf(shadow["verdict"]), "because", textOf(shadow["reason"]))],
@@ -151,7 +170,7 @@ function printRecord(record: DecisionRecord): string {
       "took",
       record["durationUs"] === undefined || record["by"] === "proxy" ? "" : `${textOf(record["durationUs"])} µs`,
     ],
-    ["would change it", isReason(reason) ? adviceOf[reason] : ""],
+    ["would change it", adviceFor(reason) ?? ""],
   ];
   return lines
     .filter(([, value]) => value !== "")
@@ -162,7 +181,22 @@ function printRecord(record: DecisionRecord): string {
 function operationOf(record: DecisionRecord): string {
   const method = textOf(record["method"]);
   if (record["by"] === "proxy") return method;
-  return textOf(record["operation"]) || `${method} (no rule names this path)`;
+  const operation = textOf(record["operation"]);
+  if (operation !== "") return operation;
+  // Only these two say that rules were looked for; what is refused before that has met no rule yet.
+  const isLookedFor = record["reason"] === "no-rule-matched" || record["reason"] === "default-allowed";
+  return isLookedFor ? `${method} (no rule names this path)` : method;
+}
+
+/** Without a rule, the policy alone has decided. */
+function ruleOf(record: DecisionRecord): [string, string] {
+  const rule = textOf(record["rule"]);
+  const policy = textOf(record["policy"]);
+  return rule === "" ? ["policy", policy] : ["rule", joined(rule, "of", policy)];
+}
+
+function adviceFor(reason: string): string | undefined {
+  return isReason(reason) ? adviceOf[reason] : undefined;
 }
 
 function enforcement(record: DecisionRecord): string {

@@ -34,7 +34,7 @@ async function runScorer(config: ScorerConfig): Promise<void> {
 
   const [first, second] = new Int32Array(new Uint8Array(randomBytes(8)).buffer);
   const policies = createPolicyStore({ first: first!, second: second! });
-  const ids = createDecisionIds(randomBytes(8));
+  const ids = createDecisionIds(randomBytes(16));
   const hashKey = new Secret<Uint8Array>(
     config.hashKeyFile === "none" ? randomBytes(32) : readFileSync(config.hashKeyFile),
   );

@@ -55,7 +55,7 @@ function handlerFor(rules: number) {
   return createCheckHandler({
     policies: store,
     clock: systemClock,
-    ids: createDecisionIds(new Uint8Array(8)),
+    ids: createDecisionIds(new Uint8Array(16)),
     decided: (decision) => ring.add(decision),
     faulted: (error) => {
       throw error;

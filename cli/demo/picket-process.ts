@@ -58,7 +58,7 @@ export async function explain(
   const address = ["--status-address", `127.0.0.1:${statusPort}`, "--state-dir", stage.state];
   const { code, stdout, stderr } = await runToEnd(program, ["explain", decision, ...address], explainTimeoutMs);
   const ok = code === 0 && stdout.trim() !== "";
-  return { command: `picket explain ${decision}`, text: (ok ? stdout : stderr || stdout).trimEnd(), ok };
+  return { command: `bin/picket explain ${decision}`, text: (ok ? stdout : stderr || stdout).trimEnd(), ok };
 }
 
 function lastLines(child: Child): string {

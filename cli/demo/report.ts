@@ -112,6 +112,7 @@ export function printReport(report: DemoReport, output: Output, environment: Env
   if (refusal !== undefined) {
     lines.push("", `${style.bold("ONE REFUSAL")}      ${cut(`${refusal.request} -> ${refusal.status}`, 63)}`);
     lines.push(`  $ ${refusal.explanation.command}`);
+    lines.push(style.dim("  asked while the demo ran; its decisions are gone with it"));
     const text = refusal.explanation.text.split("\n").slice(0, explanationLinesMax);
     for (const line of text.flatMap(fold)) lines.push(`  ${refusal.explanation.ok ? line : style.bad(line)}`);
   }
@@ -119,7 +120,7 @@ export function printReport(report: DemoReport, output: Output, environment: Env
     ? "nothing hostile reached the application, nothing honest was refused"
     : "not fine: see what reached the application or was wrongly refused above";
   lines.push("", `${mark(report.passed)} ${style.bold(verdict)}`);
-  lines.push(style.dim("files: examples/bank/policies   next: picket policy test examples/bank/tests"), "");
+  lines.push(style.dim("files: examples/bank/policies  next: bin/picket policy test examples/bank/tests"), "");
   return lines.join("\n");
 }
 

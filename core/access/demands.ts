@@ -42,7 +42,12 @@ export function compileDemands(require: Requirement, ownerSegment: number): Dema
   if (require.owner !== undefined) {
     const { claim, path } = require.owner;
     const unmet: Unmet = { stage: 4, kind: "owner", detail: `path ${path}, claim ${claim}` };
-    checks.push((call, claims) => (isOwner(call, ownerSegment, claims.get(claim)) ? undefined : unmet));
+    const absent: Unmet = { stage: 3, kind: "claim", detail: `claim ${claim}` };
+    checks.push((call, claims) => {
+      const value = claims.get(claim);
+      if (value === undefined) return absent;
+      return isOwner(call, ownerSegment, value) ? undefined : unmet;
+    });
   }
   if (checks.length === 0) {
     if (!require.authenticated) return () => undefined;

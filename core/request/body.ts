@@ -34,7 +34,8 @@ export function judgeBody({ bytes, size, contentType }: BodyView, guards: Guards
   // A body without a type, or with one that can be read in two ways, could be JSON for the application.
   if (type === undefined) return { reason: "content-type-unsupported", detail: "missing" };
   if (typeof type === "string") return { reason: "content-type-unsupported", detail: type };
-  if (!type.isJson) return undefined;
+  // Many applications read JSON whatever the type says, so what is not judged as JSON does not pass beside it.
+  if (!type.isJson) return { reason: "content-type-unsupported", detail: "not-json" };
   const detail = scanJson(bytes, { ...jsonLimits, depthMax: guards.maxJsonDepth });
   return detail === undefined ? undefined : { reason: "body-ambiguous", detail };
 }

@@ -69,6 +69,12 @@ export const reasons = {
   // error: cannot decide
   "policy-not-ready": { kind: "error", status: 503, text: "the policy of this workload is not compiled yet" },
   "scorer-unavailable": { kind: "error", status: 503, text: "no scorer answered the proxy in time" },
+  "upstream-unavailable": { kind: "error", status: 503, text: "the application did not answer the proxy" },
+  "workload-closed": {
+    kind: "error",
+    status: 503,
+    text: "the workload answers nobody: its policy was never valid, or a request was seen to pass unjudged",
+  },
   "check-unreadable": { kind: "error", status: 503, text: "the question of the proxy could not be read" },
   "internal-error": { kind: "error", status: 503, text: "a fault inside Picket" },
 } as const satisfies Readonly<Record<string, ReasonFacts>>;

@@ -13,7 +13,7 @@ import { contentHash, encode, encodeResource } from "./envoy/any.ts";
 import type { IssuerKeys } from "./issuers.ts";
 import type { Resource } from "./resource.ts";
 
-/** Every path under it belongs to Picket and is refused by the scorer, whatever the policy says. */
+/** Canary paths lie under it; a scorer refuses the one of the revision that it runs, whatever the policy says. */
 export const canaryPrefix = "/.well-known/picket/canary/";
 
 export interface ScorerPolicy {

@@ -3,12 +3,12 @@ import type { HTTPAccessLogEntry } from "../../protos/gen/envoy/data/accesslog/v
 import { RequestMethod } from "../../protos/gen/envoy/config/core/v3/base.ts";
 import { methods } from "../../core/policy/policy.ts";
 import type { Reason } from "../../core/verdict/reason.ts";
-import { reasonOfDetails } from "../../platform/envoy-details.ts";
+import { answerOfDetails } from "../../platform/envoy-details.ts";
 import type { IntakeMethod } from "../../platform/grpc.ts";
 
 /** What the response channel tells about one request, in our words. */
 export interface AnsweredCall {
-  /** The proxy's id of the request, empty where it gave none. */
+  /** The proxy's own id of the request, empty where it gave none. */
   readonly requestId: string;
   readonly method: string;
   /** Why the proxy answered by itself; undefined when it did not. */
@@ -40,13 +40,18 @@ export function accessLogMethod(take: (call: AnsweredCall) => void, onFault: (er
   };
 }
 
+const canaryPrefix = "/.well-known/picket/canary/";
+
 function answeredCall(entry: HTTPAccessLogEntry): AnsweredCall {
   const { commonProperties, request, response } = entry;
+  const answer = answerOfDetails(response?.responseCodeDetails ?? "");
+  // Picket's own question after each change: asked again until it is answered, so its failures mean nothing.
+  const isCanary = request?.path.startsWith(canaryPrefix) === true;
   const decision: unknown = commonProperties?.metadata?.filterMetadata["envoy.filters.http.ext_authz"]?.decision;
   return {
-    requestId: request?.requestId ?? "",
+    requestId: answer?.early === true ? "" : (request?.requestId ?? ""),
     method: printMethod(request?.requestMethod),
-    proxyReason: reasonOfDetails(response?.responseCodeDetails ?? ""),
+    proxyReason: isCanary ? undefined : answer?.reason,
     decision: typeof decision === "string" ? decision : "",
     workload: commonProperties?.customTags.workload ?? "",
     status: response?.responseCode ?? 0,

@@ -205,7 +205,7 @@ describe("the report of the demo", () => {
         request: `GET /${long}`,
         status: 403,
         decision: "d-1",
-        explanation: { command: "picket explain d-1", text: `rule by rule\n${long}`, ok: true },
+        explanation: { command: "bin/picket explain d-1", text: `rule by rule\n${long}`, ok: true },
       },
     };
     const text = printReport(report, { write: () => true }, { LANG: "C" });
@@ -214,7 +214,8 @@ describe("the report of the demo", () => {
     assert.match(text, /fail other people's accounts/);
     assert.match(text, /read a balance -> GET/);
     assert.match(text, /resource-owner-mismatch 900/);
-    assert.match(text, /picket explain d-1/);
+    assert.match(text, /\n {2}\$ bin\/picket explain d-1\n {2}asked while the demo ran;/);
+    assert.match(text, /next: bin\/picket policy test examples\/bank\/tests\n$/);
     const colourful = printReport(report, { write: () => true, isTTY: true }, { LANG: "C.UTF-8" });
     assert.ok(colourful.includes("\u001b[31m✖"));
     assert.ok(!printReport(report, { write: () => true, isTTY: true }, { NO_COLOR: "1" }).includes("\u001b"));

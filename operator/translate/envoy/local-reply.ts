@@ -3,7 +3,7 @@ import type {
   LocalReplyConfig,
   ResponseMapper,
 } from "../../../protos/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.ts";
-import { factsOf } from "../../../core/verdict/reason.ts";
+import { factsOf, type Reason } from "../../../core/verdict/reason.ts";
 import { proxyAnswers } from "../../../platform/envoy-details.ts";
 import { pack } from "./any.ts";
 
@@ -26,11 +26,18 @@ const titles: Readonly<Record<number, string>> = {
   504: "Gateway Timeout",
 };
 
+/** What a problem document says beside its status. */
+export interface ProblemWords {
+  readonly reason?: string;
+  /** False where the request has no id but the one that the caller may have written. */
+  readonly hasId?: boolean;
+}
+
 /**
  * Problem details (RFC 9457) for a status. The id is the request id: what the scorer was asked under, what the access
- * log carries, what `picket explain` finds.
+ * log carries, what `picket explain` finds; so is the decision, where one was asked for.
  */
-export function problemFormat(status: number | "%RESPONSE_CODE%", reason?: string) {
+export function problemFormat(status: number | "%RESPONSE_CODE%", { reason, hasId = true }: ProblemWords = {}) {
   const title = typeof status === "number" ? titles[status] : undefined;
   return {
     contentType: problemType,
@@ -40,7 +47,7 @@ export function problemFormat(status: number | "%RESPONSE_CODE%", reason?: strin
         type: "about:blank",
         ...(title !== undefined && { title }),
         status,
-        id: "%STREAM_ID%",
+        ...(hasId && { id: "%STREAM_ID%", decision: "%DYNAMIC_METADATA(envoy.filters.http.ext_authz:decision)%" }),
         ...(reason !== undefined && { reason }),
       },
     },
@@ -53,11 +60,10 @@ export function problemFormat(status: number | "%RESPONSE_CODE%", reason?: strin
  * are left as they are.
  */
 export function localReplies(): Parameters<typeof LocalReplyConfig.fromPartial>[0] {
-  const known = proxyAnswers.map(({ details, reason }) => {
+  const known = proxyAnswers.map(({ details, reason, early }) => {
     const filter = cel(`response.code_details.startsWith('${details}')`);
-    // Envoy answers a request that it cannot read with more than one status.
-    const status = reason === "request-malformed" ? undefined : factsOf(reason).status;
-    const bodyFormatOverride = problemFormat(status ?? "%RESPONSE_CODE%", reason);
+    const status = isOfSeveral.has(reason) ? undefined : factsOf(reason).status;
+    const bodyFormatOverride = problemFormat(status ?? "%RESPONSE_CODE%", { reason, hasId: early !== true });
     // An RBAC filter can only say 403; every other answer keeps the status that Envoy gave it.
     return details.startsWith(rbacDetails) && status !== undefined
       ? { filter, statusCode: status, bodyFormatOverride }
@@ -69,6 +75,9 @@ export function localReplies(): Parameters<typeof LocalReplyConfig.fromPartial>[
   }));
   return { mappers: [...known, ...others] };
 }
+
+/** Envoy answers with more than one status for these. */
+const isOfSeveral: ReadonlySet<Reason> = new Set(["request-malformed", "upstream-unavailable"]);
 
 const rbacDetails = "rbac_access_denied";
 

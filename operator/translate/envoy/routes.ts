@@ -102,7 +102,10 @@ export function closedRoutes(workload: Workload): Resource {
           {
             name: "closed",
             match: prefix("/"),
-            action: { $case: "directResponse", directResponse: { status: 503, bodyFormat: problemFormat(503) } },
+            action: {
+              $case: "directResponse",
+              directResponse: { status: 503, bodyFormat: problemFormat(503, { reason: "workload-closed" }) },
+            },
             responseHeadersToAdd: [{ header: { key: "content-type", value: problemType } }],
           },
         ],

@@ -22,7 +22,7 @@ function harness(policies: PolicyStore = storeOf(accountsPolicy())): Harness {
   const check = createCheckHandler({
     policies,
     clock: { now: () => nowMs, monotonic: () => 0 },
-    ids: createDecisionIds(new Uint8Array(8)),
+    ids: createDecisionIds(new Uint8Array(16)),
     decided: (decision) => decisions.push(decision),
     faulted: (error) => faults.push(error),
     recordViews: true,
@@ -259,10 +259,10 @@ const bodyRows: readonly Row[] = [
     status: 415,
   },
   {
-    name: "lets other types pass",
+    name: "refuses other types, which an application may read as JSON all the same",
     fields: { ...transfer, headers: [["content-type", "text/plain"]], body: body("{") },
-    reason: "rule-allowed",
-    status: 200,
+    reason: "content-type-unsupported",
+    status: 415,
   },
   { name: "asks for no body", fields: transfer, reason: "rule-allowed", status: 200 },
 ];
@@ -357,7 +357,7 @@ describe("the check handler", () => {
     const check = createCheckHandler({
       policies: storeOf(accountsPolicy()),
       clock: { now: () => nowMs, monotonic: () => 0 },
-      ids: createDecisionIds(new Uint8Array(8)),
+      ids: createDecisionIds(new Uint8Array(16)),
       decided: () => {
         throw new Error("disk full");
       },

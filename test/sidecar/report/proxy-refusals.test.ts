@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { proxyAnswers, reasonOfDetails } from "../../../platform/envoy-details.ts";
+import { answerOfDetails, proxyAnswers } from "../../../platform/envoy-details.ts";
 import type { AnsweredCall } from "../../../sidecar/accesslog/intake.ts";
 import { ProxyRefusals, proxyRefusalsKept } from "../../../sidecar/report/proxy-refusals.ts";
 
@@ -43,12 +43,12 @@ describe("ProxyRefusals", () => {
   });
 });
 
-describe("reasonOfDetails", () => {
+describe("answerOfDetails", () => {
   it("knows what Envoy answers by itself and nothing else", () => {
-    assert.equal(reasonOfDetails("rbac_access_denied_matched_policy[ambiguous-path]"), "path-ambiguous");
-    assert.equal(reasonOfDetails("ext_authz_error"), "scorer-unavailable");
+    assert.equal(answerOfDetails("rbac_access_denied_matched_policy[ambiguous-path]")?.reason, "path-ambiguous");
+    assert.equal(answerOfDetails("ext_authz_error")?.reason, "scorer-unavailable");
     for (const details of ["via_upstream", "ext_authz_denied", "", "rbac_access_denied_matched_policy[other]"]) {
-      assert.equal(reasonOfDetails(details), undefined, details);
+      assert.equal(answerOfDetails(details), undefined, details);
     }
   });
 });
