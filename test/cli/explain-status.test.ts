@@ -46,13 +46,15 @@ describe("a command about a running Picket", () => {
   let server: Server;
   let address = "";
   let page: unknown;
+  let runs: unknown;
   let hangs = false;
   let files: TemporaryFiles | undefined;
 
   before(async () => {
     server = createServer((request, response) => {
       if (hangs) return;
-      const body = request.url === "/status" ? page : request.url === "/decisions/abc-1" ? record : undefined;
+      const pages: Readonly<Record<string, unknown>> = { "/status": page, "/decisions/abc-1": record, "/run": runs };
+      const body = pages[request.url ?? ""];
       response.statusCode = body === undefined ? 404 : 200;
       response.end(JSON.stringify(body ?? "not found"));
     });
@@ -65,6 +67,7 @@ describe("a command about a running Picket", () => {
   });
   afterEach(() => {
     hangs = false;
+    runs = undefined;
     files?.remove();
     files = undefined;
   });
@@ -85,6 +88,40 @@ describe("a command about a running Picket", () => {
     const { code, stdout } = await picket(["explain", "abc-1", "--state-dir", files.folder]);
     assert.equal(code, 0);
     assert.match(stdout, /resource-owner-mismatch/);
+  });
+
+  it("finds a decision from before a restart in the logs of the instance that answers", async () => {
+    const old = { ...record, id: "old-1" };
+    files = writeFiles({ "decisions.jsonl": "", "decisions.jsonl.1": `${JSON.stringify(old)}\n` });
+    const ask = ["explain", "old-1", "--status-address", address, "-o", "name"];
+    assert.equal((await picket(ask)).code, 1);
+    runs = { pid: 1, folder: "policies", stateDir: files.folder };
+    assert.deepEqual(await picket(ask), { code: 0, stdout: "old-1\n", stderr: "" });
+    for (const odd of [{ stateDir: 7 }, { stateDir: "." }, [], "gone"]) {
+      runs = odd;
+      assert.equal((await picket(ask, { folder: files.folder })).code, 1);
+    }
+  });
+
+  it("says that no rule names the path only where rules were looked for", async () => {
+    const { operation: _operation, rule: _rule, ...bare } = record;
+    const lines = ["path-ambiguous", "body-too-large", "no-rule-matched"].map((reason) =>
+      JSON.stringify({ ...bare, id: reason.replace("-", "_"), reason }),
+    );
+    files = writeFiles({ "decisions.jsonl": `${lines.join("\n")}\n` });
+    const explained = async (id: string): Promise<string> =>
+      (await picket(["explain", id, "--state-dir", files?.folder ?? ""])).stdout;
+    assert.match(await explained("path_ambiguous"), /\noperation {8}GET\n/);
+    assert.match(await explained("body_too-large"), /\noperation {8}GET\n/);
+    const unmatched = await explained("no_rule-matched");
+    assert.match(unmatched, /\noperation {8}GET \(no rule names this path\)\n/);
+    assert.match(unmatched, /\npolicy {11}bank\/accounts\n/);
+    assert.doesNotMatch(unmatched, /\nrule /);
+  });
+
+  it("gives the advice to programs too", async () => {
+    const { stdout } = await picket(["explain", "abc-1", "--status-address", address, "-o", "json"]);
+    assert.match((JSON.parse(stdout) as { advice: string }).advice, /^call for the own resource/);
   });
 
   it("tells a decision that nobody knows from a Picket that is away", async () => {
