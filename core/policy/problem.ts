@@ -21,6 +21,9 @@ export const problemCodes = {
   PKT0103: { name: "unknown-version", text: "The version of the group is not one that Picket reads." },
   PKT0104: { name: "bad-name", text: "A name is not one that Kubernetes accepts." },
   PKT0105: { name: "object-twice", text: "Two places hold an object of the same kind, namespace and name." },
+  PKT0106: { name: "target-not-found", text: "A policy names a workload that is not there." },
+  PKT0107: { name: "identity-not-found", text: "A policy names an identity that is not there." },
+  PKT0108: { name: "address-taken", text: "A workload would listen where something else listens." },
   PKT0201: { name: "unknown-field", text: "The kind has no such field; an unknown field is never ignored." },
   PKT0202: {
     name: "unsupported",

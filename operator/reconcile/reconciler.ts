@@ -237,7 +237,8 @@ export class Reconciler {
     const isFirst = this.#announcedProblems === "";
     this.#announcedProblems = text;
     for (const problem of problems.slice(0, problemEventsMax)) {
-      log.warn(problem.message, { file: problem.file, line: problem.line, field: problem.field, code: problem.code });
+      // Not louder: whoever reads events has it already.
+      log.info(problem.message, { file: problem.file, line: problem.line, field: problem.field, code: problem.code });
       emit({ event: "problem", problem });
     }
     if (problems.length === 0 && !isFirst) emit({ event: "problems-solved" });

@@ -6,6 +6,7 @@ import { nobody, printObject } from "../provider/aim.ts";
 import type { Aim, ReadObject, ReadText, SourceObject, SourceSnapshot, SourceText } from "../provider/provider.ts";
 import { keyOf, type AcceptedObject, type Memory } from "./accepted.ts";
 import { generationOf, hashText } from "./generation.ts";
+import { brokenReferences, losesMore, type Referable } from "./references.ts";
 
 /** What became of one object of the source. */
 export interface SettledObject {
@@ -25,6 +26,8 @@ export interface SettledObject {
   /** Present unless refused. */
   readonly object?: ReadObject | undefined;
   readonly badSinceMs?: EpochMs | undefined;
+  /** What the policy in the source names and is not there. */
+  readonly unresolved?: "TargetNotFound" | "IdentityNotFound" | undefined;
   /** Whom it means when it is refused. */
   readonly aim: Aim;
 }
@@ -65,11 +68,13 @@ export function settle(snapshot: SourceSnapshot, memory: Memory, read: ReadText,
     }
   }
   const rereadText = remembering(read);
-  const objects: SettledObject[] = [];
-  for (const places of found.values()) objects.push(settleOne(places, memory, rereadText, nowMs));
+  const settledOnes = [...found.values()].map((places) => settleOne(places, memory, rereadText, nowMs));
+  const single = refuseTakenAddresses(settledOnes, memory, rereadText, nowMs);
+  const referable = gather(single);
+  const objects = single.map((object) => holdReferences(object, referable, memory, rereadText, nowMs));
   for (const before of memory.accepted.values()) {
     if (found.has(keyOf(before.id))) continue;
-    const problems = whyMissing(before, snapshot, memory);
+    const problems = whyMissing(before, snapshot, memory) ?? whyMoved(before, objects);
     if (problems !== undefined) objects.push(...keep(before, problems, rereadText, nowMs));
   }
   objects.sort((a, b) => (keyOf(a.id) < keyOf(b.id) ? -1 : 1));
@@ -110,6 +115,77 @@ function settleOne(places: readonly Found[], memory: Memory, reread: ReadText, n
   const kept = before === undefined ? [] : keep(before, problems, reread, nowMs);
   if (kept[0] !== undefined) return { ...kept[0], ...place, observed };
   return { ...place, state: "refused", observed, generation: "", problems, aim: aimOf(places) };
+}
+
+/**
+ * A policy that names something that is not there does not replace a form of it that loses less: the workload which it
+ * protects until now would be open, or closed to everybody. Without such a form it takes part as far as it goes.
+ */
+function holdReferences(
+  settled: SettledObject,
+  referable: Referable,
+  memory: Memory,
+  reread: ReadText,
+  nowMs: EpochMs,
+): SettledObject {
+  if (settled.state !== "accepted" || settled.object?.kind !== "policy") return settled;
+  const broken = brokenReferences(settled.object.policy, referable);
+  const problems = [...broken.targets, ...broken.identities];
+  if (problems.length === 0) return settled;
+  const unresolved = broken.targets.length > 0 ? "TargetNotFound" : "IdentityNotFound";
+  const before = memory.accepted.get(keyOf(settled.id));
+  const [kept] = before === undefined ? [] : keep(before, problems, reread, nowMs);
+  if (kept?.object?.kind === "policy" && losesMore(broken, brokenReferences(kept.object.policy, referable))) {
+    const { file, line, observed } = settled;
+    return { ...kept, file, line, observed, unresolved };
+  }
+  return { ...settled, problems, unresolved };
+}
+
+/** Of several workloads with one address the one stays that was there before, else the first by name. */
+function refuseTakenAddresses(
+  objects: readonly SettledObject[],
+  memory: Memory,
+  reread: ReadText,
+  nowMs: EpochMs,
+): readonly SettledObject[] {
+  const holders = new Map<string, SettledObject>();
+  const refused = new Map<string, SettledObject>();
+  const lastGoodOf = ({ id }: SettledObject, problems: readonly ObjectProblem[] = []): SettledObject | undefined => {
+    const before = memory.accepted.get(keyOf(id));
+    return before === undefined ? undefined : keep(before, problems, reread, nowMs)[0];
+  };
+  const heldBefore = (object: SettledObject): boolean => listenOf(lastGoodOf(object)) === listenOf(object);
+  const byName = objects.toSorted((a, b) => (keyOf(a.id) < keyOf(b.id) ? -1 : 1));
+  const workloads = byName.filter(({ object }) => object?.kind === "workload");
+  for (const object of [...workloads.filter(heldBefore), ...workloads.filter((one) => !heldBefore(one))]) {
+    const address = listenOf(object)!;
+    const holder = holders.get(address);
+    if (holder === undefined) {
+      holders.set(address, object);
+      continue;
+    }
+    const { file, line, observed } = object;
+    const message = `${printObject(holder.id)} in ${holder.file}:${holder.line} listens on ${address} already`;
+    const fix = "give one of the two another listen address";
+    const problems: readonly ObjectProblem[] = [{ code: "PKT0108", file, line, field: "spec.listen", message, fix }];
+    const kept = lastGoodOf(object, problems);
+    const keptAddress = listenOf(kept);
+    if (kept !== undefined && keptAddress !== undefined && !holders.has(keptAddress)) {
+      holders.set(keptAddress, kept);
+      refused.set(keyOf(object.id), { ...kept, file, line, observed });
+    } else {
+      const nothing = { generation: "", object: undefined, aim: nobody };
+      refused.set(keyOf(object.id), { ...object, ...nothing, state: "refused", problems });
+    }
+  }
+  return objects.map((object) => refused.get(keyOf(object.id)) ?? object);
+}
+
+function listenOf(settled: SettledObject | undefined): string | undefined {
+  if (settled?.object?.kind !== "workload") return undefined;
+  const { host, port } = settled.object.workload.listen;
+  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
 /** The last good form, unless this version cannot read it any more. */
@@ -153,6 +229,14 @@ function whyMissing(
   const strange = snapshot.texts.filter(({ file, unreadable }) => unreadable.length > 0 && !isRemembered(file, memory));
   const problems = strange.flatMap(({ unreadable }) => unreadable.flatMap((part) => part.problems));
   return problems.length > 0 ? problems : undefined;
+}
+
+/** A policy of that name in a namespace where it finds no workload was moved by mistake: the one before stays. */
+function whyMoved(before: AcceptedObject, objects: readonly SettledObject[]): readonly ObjectProblem[] | undefined {
+  const moved = objects.find(
+    ({ id, unresolved }) => unresolved === "TargetNotFound" && id.kind === before.id.kind && id.name === before.id.name,
+  );
+  return moved?.problems;
 }
 
 function isRemembered(file: string, memory: Memory): boolean {

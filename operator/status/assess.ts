@@ -136,9 +136,6 @@ function assessPolicy(object: SettledObject, { settled, plan, workloads, observe
   if (object.state === "accepted" && conflict !== undefined && own.length === 0) {
     const message = `${conflict.winner} is older and speaks about the same workloads`;
     conditions.push({ type: "Accepted", status: "False", reason: "Conflicted", message });
-  } else if (object.state === "accepted" && isLost) {
-    const message = unresolved[0] ?? "no workload has these labels";
-    conditions.push({ type: "Accepted", status: "False", reason: "TargetNotFound", message });
   } else conditions.push(acceptedOf(object));
   if (unresolved.length > 0 && !isLost) {
     conditions.push({
@@ -178,9 +175,10 @@ function overridersOf(name: string, workloads: readonly WorkloadReport[]): reado
   return [...new Set(names.map(({ policy }) => policy))].toSorted();
 }
 
-function acceptedOf({ state, problems }: SettledObject): NewCondition {
+function acceptedOf({ state, problems, unresolved }: SettledObject): NewCondition {
   const first = problems[0];
   const message = first === undefined ? "" : `${first.file}:${first.line}: ${first.field}: ${first.message}`;
+  if (unresolved !== undefined) return { type: "Accepted", status: "False", reason: unresolved, message };
   switch (state) {
     case "accepted":
       return { type: "Accepted", status: "True", reason: "Accepted", message: "" };
@@ -207,6 +205,8 @@ function whyNotReady(settled: Settled, workloads: readonly WorkloadReport[], obj
   if (refused !== undefined) return `${refused.id.kind} ${printId(refused.id)} is not valid`;
   const [unknown] = settled.unknown;
   if (unknown !== undefined) return `${unknown.file} cannot be read`;
+  const lost = settled.objects.find(({ unresolved }) => unresolved !== undefined);
+  if (lost !== undefined) return `${lost.id.kind} ${printId(lost.id)}: ${lost.problems[0]?.message ?? ""}`;
   for (const { programmed } of workloads) if (programmed.status === "False") return programmed.message;
   for (const { object, conditions } of objects) {
     if (!policyKinds.has(object.id.kind)) continue;

@@ -18,6 +18,7 @@ export const conditionReasons = [
   "KeptLastGood",
   "Conflicted",
   "TargetNotFound",
+  "IdentityNotFound",
   "ResolvedRefs",
   "RefNotResolved",
   "Programmed",

@@ -175,7 +175,15 @@ describe("picket run", function () {
     for (const [file, text] of Object.entries(files())) writeFileSync(join(home, "policies", file), text);
     writeFileSync(join(home, "policies/bad.yaml"), policy("bad", "/x").replace("mode: Enforce", "mode: Enforced"));
     const flags = ["--state-dir", join(home, "state"), "--status-address", `127.0.0.1:${ports.status}`];
-    const picket = (running = new Running(home, ports.status, [...flags, "--log-format", "json", "-o", "json"]));
+    const picket = (running = new Running(home, ports.status, [
+      ...flags,
+      "--log-format",
+      "json",
+      "--log-level",
+      "info",
+      "-o",
+      "json",
+    ]));
     await picket.until("applied", (one) => one.workload === "shop/one");
     const [started] = picket.events;
     assert.deepEqual(

@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { emptyMemory, parseMemory, printMemory } from "../../../operator/reconcile/accepted.ts";
-import { policy, settleFiles, step, workload } from "./source.ts";
+import { identity, policy, settleFiles, step, workload } from "./source.ts";
 
 const bad = (text: string): string => text.replace("mode: Enforce", "mode: Enforced");
 const stateOf = (settled: ReturnType<typeof settleFiles>): Record<string, string> =>
   Object.fromEntries(settled.objects.map(({ id, state }) => [`${id.kind} ${id.name}`, state]));
 
 describe("settle", () => {
-  const good = { "w.yaml": workload("a") + workload("b"), "a.yaml": policy("a"), "b.yaml": policy("b") };
+  const good = { "w.yaml": workload("a") + workload("b", 8081), "a.yaml": policy("a"), "b.yaml": policy("b") };
 
   it("keeps the last good generation of a bad object and only of that", () => {
     const first = step(good);
@@ -34,6 +34,94 @@ describe("settle", () => {
     assert.ok(remembered);
     const third = settleFiles(broken, remembered, 100);
     assert.equal(third.objects.find(({ state }) => state === "kept")?.badSinceMs, 5);
+  });
+
+  const lostNames: readonly [string, (text: string) => string, string, string, string][] = [
+    [
+      "target",
+      (text) => text.replace("name: one }]\n  mode", "name: on }]\n  mode"),
+      "spec.targetRefs",
+      "TargetNotFound",
+      "one",
+    ],
+    [
+      "identity",
+      (text) => text.replace("[{ name: id }]", "[{ name: idd }]"),
+      "spec.identityRefs",
+      "IdentityNotFound",
+      "id",
+    ],
+  ];
+  const protectedOne = {
+    "w.yaml": workload("one"),
+    "id.yaml": identity("id"),
+    "one.yaml": policy("one", "  identityRefs: [{ name: id }]\n"),
+  };
+  for (const [what, slip, field, reason, meant] of lostNames) {
+    it(`keeps the last good generation of a policy whose ${what} is misspelt, also over a restart`, () => {
+      const first = step(protectedOne);
+      const slipped = { ...protectedOne, "one.yaml": slip(protectedOne["one.yaml"]) };
+      let memory = first.memory;
+      for (let times = 0; times < 2; times++) {
+        const next = step(slipped, memory);
+        assert.equal(stateOf(next.settled)["ApiPolicy one"], "kept");
+        const [problem] = next.settled.problems;
+        assert.deepEqual(
+          [next.settled.problems.length, problem?.file, problem?.field, problem?.fix],
+          [1, "one.yaml", field, `did you mean ${meant}?`],
+        );
+        assert.equal(next.settled.objects.find(({ id }) => id.kind === "ApiPolicy")?.unresolved, reason);
+        assert.equal(next.plan.workloads[0]?.effective.mode, "enforce");
+        assert.equal(next.plan.workloads[0]?.effective.identities.length, 1);
+        memory = parseMemory(printMemory(next.memory))!;
+      }
+      assert.deepEqual(step(protectedOne, memory).settled.problems, []);
+    });
+  }
+
+  it("keeps a policy that was moved into a namespace where it finds nothing, and lets go what is really moved", () => {
+    const first = step(protectedOne);
+    const strayed = protectedOne["one.yaml"].replace("namespace: shop", "namespace: shp");
+    const second = step({ ...protectedOne, "one.yaml": strayed }, first.memory);
+    const third = step({ ...protectedOne, "one.yaml": strayed }, second.memory);
+    assert.equal(third.plan.workloads[0]?.effective.mode, "enforce");
+    assert.match(third.settled.problems[0]?.fix ?? "", /did you mean shop\/one/);
+    const there = { "other.yaml": workload("one", 8081, "shp"), "id2.yaml": identity("id", "shp") };
+    const moved = step({ ...protectedOne, ...there, "one.yaml": strayed }, third.memory);
+    assert.equal(moved.settled.accepted.has("ApiPolicy/shop/one"), false);
+  });
+
+  it("keeps a misspelt target out although the identity of the form before is gone", () => {
+    const first = step(protectedOne);
+    const { "id.yaml": _gone, ...withoutIdentity } = protectedOne;
+    const second = step(withoutIdentity, first.memory);
+    const held = second.settled.objects.find(({ id }) => id.kind === "ApiPolicy");
+    assert.deepEqual([held?.state, held?.unresolved], ["accepted", "IdentityNotFound"]);
+    const slipped = withoutIdentity["one.yaml"].replace("name: one }]\n  mode", "name: on }]\n  mode");
+    const third = step({ ...withoutIdentity, "one.yaml": slipped }, second.memory);
+    assert.equal(third.plan.workloads[0]?.effective.mode, "enforce");
+  });
+
+  it("says at a cold start that a target is not there, and judges nothing by it", () => {
+    const { settled, plan } = step({ "w.yaml": workload("one"), "b.yaml": policy("b") });
+    assert.deepEqual(
+      settled.problems.map(({ code, field, line }) => [code, field, line]),
+      [["PKT0106", "spec.targetRefs", 5]],
+    );
+    assert.equal(plan.workloads[0]?.effective.mode, "observe");
+  });
+
+  it("refuses the second workload of one address, and the one that is in force stays", () => {
+    const first = step({ "w.yaml": workload("b") });
+    const { settled } = step({ "w.yaml": workload("b"), "twin.yaml": workload("a") }, first.memory);
+    assert.deepEqual(stateOf(settled), { "Workload a": "refused", "Workload b": "accepted" });
+    const [problem] = settled.problems;
+    assert.deepEqual([problem?.code, problem?.file, problem?.field], ["PKT0108", "twin.yaml", "spec.listen"]);
+    assert.match(problem?.message ?? "", /Workload shop\/b in w.yaml:1 listens on 127.0.0.1:8080 already/);
+    assert.deepEqual(stateOf(settleFiles({ "w.yaml": workload("b") + workload("a") })), {
+      "Workload a": "accepted",
+      "Workload b": "refused",
+    });
   });
 
   it("really deletes what is deleted", () => {

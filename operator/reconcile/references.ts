@@ -1,0 +1,88 @@
+import type { Identity, Workload } from "../../core/policy/identity.ts";
+import { speaksAbout } from "../../core/policy/effective.ts";
+import { nearestName } from "../../core/policy/parse/nearest-name.ts";
+import { printId, type Policy } from "../../core/policy/policy.ts";
+import type { ObjectProblem } from "../../core/policy/problem.ts";
+
+/** What policies may refer to, as it is in force. */
+export interface Referable {
+  readonly workloads: readonly Workload[];
+  readonly identities: readonly Identity[];
+}
+
+/** References of a policy that lead nowhere. */
+export interface BrokenReferences {
+  readonly targets: readonly ObjectProblem[];
+  readonly identities: readonly ObjectProblem[];
+}
+
+/** Each name that a policy gives and that is not there. A namespace or the cluster may hold nothing yet. */
+export function brokenReferences(policy: Policy, referable: Referable): BrokenReferences {
+  return { targets: brokenTargets(policy, referable), identities: brokenIdentities(policy, referable) };
+}
+
+/** Whether one form of a policy loses more than the other. A lost target counts first: its workload is unprotected. */
+export function losesMore(one: BrokenReferences, other: BrokenReferences): boolean {
+  if (one.targets.length !== other.targets.length) return one.targets.length > other.targets.length;
+  return one.identities.length > other.identities.length;
+}
+
+function brokenTargets(policy: Policy, { workloads }: Referable): readonly ObjectProblem[] {
+  const { target, id, ports } = policy;
+  const { namespace } = id;
+  if (target.kind === "labels") {
+    if (workloads.some((workload) => speaksAbout(policy, workload))) return [];
+    const labels = Object.entries(target.labels).map((pair) => pair.join("="));
+    const message = `no workload of the namespace ${namespace} has ${labels.join(", ")}${ports.length > 0 ? " and one of the ports" : ""}`;
+    return [
+      problemOf(policy, "PKT0106", "selector", "spec.selector", message, "mend the labels, or label the Workload"),
+    ];
+  }
+  if (target.kind !== "workloads") return [];
+  const inNamespace = workloads.filter((workload) => workload.id.namespace === namespace);
+  return target.names.flatMap((name) => {
+    const found = inNamespace.find((workload) => workload.id.name === name);
+    if (found !== undefined && speaksAbout(policy, found)) return [];
+    if (found !== undefined) {
+      const message = `${name} has the ports ${found.listen.port} and ${found.upstream.port}, and not ${ports.join(", ")}`;
+      return [problemOf(policy, "PKT0106", "ports", "spec.ports", message, "name a port of it, or remove ports")];
+    }
+    const message = `there is no workload ${name} in the namespace ${namespace}`;
+    return [
+      problemOf(policy, "PKT0106", "targetRefs", "spec.targetRefs", message, targetFix(name, namespace, workloads)),
+    ];
+  });
+}
+
+function targetFix(name: string, namespace: string, workloads: readonly Workload[]): string {
+  const own = workloads.filter(({ id }) => id.namespace === namespace).map(({ id }) => id.name);
+  const near = nearestName(name, own);
+  if (near !== undefined) return `did you mean ${near}?`;
+  const elsewhere = workloads.find(({ id }) => id.name === name);
+  if (elsewhere !== undefined) return `did you mean ${printId(elsewhere.id)}? a policy protects its own namespace only`;
+  return "name a Workload of the namespace, or add it";
+}
+
+function brokenIdentities(policy: Policy, { identities }: Referable): readonly ObjectProblem[] {
+  const reachable = identities.filter(({ id }) => id.namespace === "" || id.namespace === policy.id.namespace);
+  const names = reachable.map(({ id }) => id.name);
+  return (policy.identityRefs ?? []).flatMap((name) => {
+    if (names.includes(name)) return [];
+    const near = nearestName(name, names);
+    const fix = near === undefined ? "name an ApiIdentity of the namespace, or add it" : `did you mean ${near}?`;
+    const message = `there is no identity ${name}, so no caller is known by it`;
+    return [problemOf(policy, "PKT0107", "identityRefs", "spec.identityRefs", message, fix)];
+  });
+}
+
+function problemOf(
+  policy: Policy,
+  code: ObjectProblem["code"],
+  part: string,
+  field: string,
+  message: string,
+  fix: string,
+): ObjectProblem {
+  const line = policy.lines.get(part) ?? policy.origin.line;
+  return { code, file: policy.origin.file, line, field, message, fix };
+}
