@@ -26,13 +26,14 @@ export async function showEffective(shell: Shell, options: EffectiveOptions): Pr
     kind: "EffectivePolicy",
     body: { workload, mode, failure, denial, guards, ...names, lines },
     text: () => {
-      const rows = lines.map(({ field, policy, file, line, overrides }) => [
+      const rows = lines.map(({ field, value, policy, file, line, overrides }) => [
         field,
+        value,
         policy,
         `${file}:${line}`,
         overrides.join(", "),
       ]);
-      const table = tableFor(shell, ["FIELD", "POLICY", "PLACE", "INSTEAD OF"], rows);
+      const table = tableFor(shell, ["FIELD", "VALUE", "POLICY", "PLACE", "INSTEAD OF"], rows);
       return `${workload}: mode ${mode}\n${lines.length === 0 ? "no policy speaks about it\n" : table}`;
     },
     names: () => lines.map(({ field }) => field),

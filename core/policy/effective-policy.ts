@@ -30,8 +30,10 @@ export interface EffectiveLimit extends Limit {
 
 /** Where one line of an effective policy comes from, for `picket policy effective`. */
 export interface EffectiveLine {
-  /** Field path, `access.rules[owner-reads-account]`. */
+  /** Field path in the words of the YAML, `access.rules[owner-reads-account]`, `failure.timeout`. */
   readonly field: string;
+  /** What holds, in the words of the YAML: `Enforce`, `Allow GET /v1/accounts/{id}`, `100 per 1m by Principal`, `250ms`. */
+  readonly value: string;
   readonly policy: string;
   readonly file: string;
   readonly line: number;

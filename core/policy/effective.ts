@@ -1,6 +1,14 @@
 import { limitsMax } from "../limits/limiter.ts";
 import type { Identity, Workload } from "./identity.ts";
 import {
+  writtenField,
+  writtenLimit,
+  writtenRule,
+  writtenValue,
+  writtenWord,
+  type ValueBlocks,
+} from "./effective-value.ts";
+import {
   denialDefault,
   failureDefault,
   type Conflict,
@@ -174,18 +182,24 @@ class Draft {
 
   addDefault(policy: Policy, identities: ReadonlyMap<string, Identity>): void {
     const name = printId(policy.id);
-    if (policy.mode !== undefined) this.#set("mode", policy, () => (this.mode = policy.mode!));
+    if (policy.mode !== undefined) this.#setMode(policy, policy.mode);
     if (policy.identityRefs !== undefined) {
       const found = policy.identityRefs.map((reference) => findIdentity(policy, reference, identities));
-      this.#set("identityRefs", policy, () => (this.identities = found.filter((identity) => identity !== undefined)));
+      this.identities = found.filter((identity) => identity !== undefined);
+      this.#note("identityRefs", policy.identityRefs.join(", "), policy);
     }
     const effect = policy.access?.default;
-    if (effect !== undefined) this.#set("access.default", policy, () => (this.#default = { effect, policy }));
+    if (effect !== undefined) {
+      this.#default = { effect, policy };
+      this.#note("access.default", writtenWord(effect), policy);
+    }
     for (const rule of policy.access?.rules ?? []) {
-      this.#set(`access.rules[${rule.name}]`, policy, () => this.#rules.set(rule.name, { ...rule, policy: name }));
+      this.#rules.set(rule.name, { ...rule, policy: name });
+      this.#note(`access.rules[${rule.name}]`, writtenRule(rule), policy);
     }
     for (const limit of policy.limits ?? []) {
-      this.#set(`limits[${limit.name}]`, policy, () => this.#limits.set(limit.name, { ...limit, policy: name }));
+      this.#limits.set(limit.name, { ...limit, policy: name });
+      this.#note(`limits[${limit.name}]`, writtenLimit(limit), policy);
     }
     this.guards = this.#fields("guards", policy, this.guards, policy.guards);
     this.failure = this.#fields("failure", policy, this.failure, policy.failure);
@@ -207,17 +221,18 @@ class Draft {
   addFloor(policy: Policy): void {
     const name = printId(policy.id);
     const prefix = `floor ${name}: `;
-    for (const rule of policy.access?.rules ?? []) this.#note(`${prefix}access.rules[${rule.name}]`, policy);
-    if (policy.access?.default !== undefined) this.#note(`${prefix}access.default`, policy);
+    for (const rule of policy.access?.rules ?? []) {
+      this.#note(`${prefix}access.rules[${rule.name}]`, writtenRule(rule), policy);
+    }
+    const effect = policy.access?.default;
+    if (effect !== undefined) this.#note(`${prefix}access.default`, writtenWord(effect), policy);
     for (const limit of policy.limits ?? []) {
       // Under a name of its own: it holds beside a limit of the same name, so the smaller of the two is felt.
       this.#limits.set(`${name} ${limit.name}`, { ...limit, policy: name });
-      this.#note(`${prefix}limits[${limit.name}]`, policy);
+      this.#note(`${prefix}limits[${limit.name}]`, writtenLimit(limit), policy);
     }
     const { mode, guards = {}, failure = {}, denial = {} } = policy;
-    if (mode !== undefined && modes.indexOf(mode) > modes.indexOf(this.mode)) {
-      this.#set("mode", policy, () => (this.mode = mode));
-    }
+    if (mode !== undefined && modes.indexOf(mode) > modes.indexOf(this.mode)) this.#setMode(policy, mode);
     this.guards = this.#fields("guards", policy, this.guards, {
       ...smaller("maxBodyBytes", guards, this.guards),
       ...smaller("maxJsonDepth", guards, this.guards),
@@ -231,21 +246,32 @@ class Draft {
     }
   }
 
-  #fields<T extends object>(block: string, policy: Policy, current: T, change: Partial<T> | undefined): T {
-    const given = Object.entries(change ?? {}).filter(([, value]) => value !== undefined);
-    for (const [field] of given) this.#note(`${block}.${field}`, policy);
+  #fields<B extends keyof ValueBlocks>(
+    block: B,
+    policy: Policy,
+    current: ValueBlocks[B],
+    change: Partial<ValueBlocks[B]> | undefined,
+  ): ValueBlocks[B] {
+    const values: Readonly<Record<string, string | number | boolean | undefined>> = { ...change };
+    const given = Object.entries(values).filter(
+      (entry): entry is [string, string | number | boolean] => entry[1] !== undefined,
+    );
+    for (const [field, value] of given) {
+      this.#note(`${block}.${writtenField(field)}`, writtenValue(field, value), policy);
+    }
     return given.length === 0 ? current : { ...current, ...Object.fromEntries(given) };
   }
 
-  #set(field: string, policy: Policy, change: () => unknown): void {
-    change();
-    this.#note(field, policy);
+  #setMode(policy: Policy, mode: Mode): void {
+    this.mode = mode;
+    this.#note("mode", writtenWord(mode), policy);
   }
 
-  #note(field: string, policy: Policy): void {
+  #note(field: string, value: string, policy: Policy): void {
     const before = this.#lines.get(field);
     this.#lines.set(field, {
       field,
+      value,
       policy: printId(policy.id),
       file: policy.origin.file,
       line: policy.lines.get(field.replace(/^floor [^:]*: /, "")) ?? policy.origin.line,

@@ -79,10 +79,13 @@ describe("picket can", () => {
     const { code, stdout } = await picket(["policy", "effective", ...bank]);
     assert.equal(code, 0);
     assert.match(stdout, /^bank\/accounts: mode enforce\n/);
-    assert.match(stdout, /\nfailure\.decision +floor +examples\/bank\/policies\/floor\.yaml:14 +bank\/accounts\n/);
     assert.match(
       stdout,
-      /\naccess\.rules\[owner-reads\] +bank\/accounts +examples\/bank\/policies\/accounts\.yaml:15\n/,
+      /\nfailure\.decision +Deny +floor +examples\/bank\/policies\/floor\.yaml:14 +bank\/accounts\n/,
+    );
+    assert.match(
+      stdout,
+      /\naccess\.rules\[owner-reads\] +Allow GET \/v1\/accounts\/\{accountId\}\/\*\* +bank\/accounts +examples\/bank\/policies\/accounts\.yaml:15\n/,
     );
   });
 });

@@ -78,6 +78,70 @@ describe("effectivePolicies", () => {
     assert.deepEqual([line?.policy, line?.overrides], ["bank/own", ["bank/general"]]);
   });
 
+  it("says what each line holds, in the words of the YAML", () => {
+    const { lines } = merge([
+      policy({
+        id: id("own"),
+        mode: "enforce",
+        identityRefs: ["bank", "staff"],
+        access: {
+          default: "deny",
+          rules: [
+            rule("closed", "deny", "/admin/**"),
+            {
+              ...rule("a", "allow", "/a/{id}"),
+              match: [
+                { methods: ["GET", "POST"], path: "/a/{id}" },
+                { methods: [], path: "/b" },
+              ],
+              privileged: true,
+            },
+          ],
+        },
+        limits: [
+          { name: "slow", match: [], key: [{ kind: "principal" }], requests: 100, windowMs: 60_000 },
+          {
+            name: "login",
+            match: [{ methods: ["POST"], path: "/login" }],
+            key: [{ kind: "sourceNetwork" }, { kind: "claim", name: "tenant" }],
+            requests: 5,
+            windowMs: 90_000,
+            burst: 20,
+            mode: "shadow",
+          },
+        ],
+        guards: { maxBodyBytes: 65_536 },
+        failure: { decision: "deny", timeoutMs: 250, keysMaxStaleMs: 86_400_000 },
+        denial: { body: "empty", showReason: true },
+      }),
+      policy({
+        id: id("floor"),
+        strategy: "floor",
+        target: { kind: "namespace" },
+        access: { rules: [rule("f", "deny", "/x")] },
+      }),
+    ]);
+    assert.deepEqual(
+      lines.map(({ field, value }) => [field, value]),
+      [
+        ["mode", "Enforce"],
+        ["identityRefs", "bank, staff"],
+        ["access.default", "Deny"],
+        ["access.rules[closed]", "Deny /admin/**"],
+        ["access.rules[a]", "Allow GET,POST /a/{id}, /b (privileged)"],
+        ["limits[slow]", "100 per 1m by Principal"],
+        ["limits[login]", "5 per 90s by SourceNetwork, claim tenant for POST /login, burst 20, mode Shadow"],
+        ["guards.maxBodyBytes", "65536"],
+        ["failure.decision", "Deny"],
+        ["failure.timeout", "250ms"],
+        ["failure.keysMaxStale", "1d"],
+        ["denial.body", "Empty"],
+        ["denial.showReason", "true"],
+        ["floor bank/floor: access.rules[f]", "Deny /x"],
+      ],
+    );
+  });
+
   it("lets the older of two policies of one level hold and reports the other", () => {
     const result = effectivePolicies({
       workloads: [workload],
