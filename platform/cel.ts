@@ -1,6 +1,13 @@
 import { Environment, ParseError, TypeError as CelTypeError, type ASTNode } from "@marcbachmann/cel-js";
 import { RE2JS, RE2JSException } from "re2js";
-import type { CheckedExpression, Constant, Expression, ExpressionProblem, Iteration } from "../core/expression/ast.ts";
+import type {
+  CheckedExpression,
+  Constant,
+  Expression,
+  ExpressionProblem,
+  Iteration,
+  ParsedExpression,
+} from "../core/expression/ast.ts";
 import { expressionDepthMax, expressionNodesMax, expressionSourceMax, listSizeMax } from "../core/expression/bounds.ts";
 import { compileWhen, type Environment as ExpressionEnvironment, type Matcher } from "../core/expression/compile.ts";
 import type { WhenPredicate } from "../core/policy/compiled-policy.ts";
@@ -15,7 +22,7 @@ export interface WhenProblem {
 }
 
 export type CheckResult =
-  | { readonly kind: "checked"; readonly checked: CheckedExpression; readonly cost: number }
+  | { readonly kind: "checked"; readonly checked: CheckedExpression }
   | { readonly kind: "refused"; readonly problem: WhenProblem };
 
 /** What core needs to compile an expression: RE2 for `matches`, and the time zones of this machine. */
@@ -36,7 +43,7 @@ export function checkWhen(source: string): CheckResult {
     const advice = "compare it with something, such as == or in";
     return refused({ message: `it gives ${type.name}, not true or false`, at: 0, try: advice });
   }
-  return { kind: "checked", checked: parsed.checked, cost: compiled.when.cost };
+  return { kind: "checked", checked: { ...parsed.checked, cost: compiled.when.cost } };
 }
 
 /**
@@ -57,7 +64,7 @@ export function compileCondition(checked: CheckedExpression): WhenPredicate {
 type ParseResult =
   | {
       readonly kind: "parsed";
-      readonly checked: CheckedExpression;
+      readonly checked: ParsedExpression;
       type(): { readonly kind: "type"; readonly name: string } | (CheckResult & { readonly kind: "refused" });
     }
   | (CheckResult & { readonly kind: "refused" });

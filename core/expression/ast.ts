@@ -41,10 +41,16 @@ export type Expression = Placed &
       }
   );
 
-/** An expression that a library found well-formed and of type bool (or dyn). */
-export interface CheckedExpression {
+/** An expression that a library found well-formed. */
+export interface ParsedExpression {
   readonly source: string;
   readonly root: Expression;
+}
+
+/** One that is also of type bool (or dyn) and within all bounds. */
+export interface CheckedExpression extends ParsedExpression {
+  /** Static cost in units of about 10 ns, at most `expressionCostMax`. */
+  readonly cost: number;
 }
 
 /** Why an expression is refused, at which offset, and what to do instead. */

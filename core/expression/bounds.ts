@@ -13,6 +13,12 @@ export const iterationDepthMax = 2;
 /** Highest static cost. One unit is about 10 ns, so the worst evaluation takes about 3 ms. Beyond, it is refused. */
 export const expressionCostMax = 300_000;
 
+/**
+ * Static cost of all conditions that one request may cause, about 10 ms. Beyond, the next condition cannot be evaluated:
+ * its Allow does not apply, its Deny does. One author's rules must not keep a shared scorer from everybody else.
+ */
+export const conditionsCostMax = 1_000_000;
+
 /** Longest regular expression in characters. Beyond, the expression is refused. */
 export const patternSizeMax = 1_024;
 

@@ -3,7 +3,7 @@ import { walks, type Cell } from "./iterate.ts";
 import { shapeProblem } from "./shape.ts";
 import { constantField, dottedName, fieldOf, type KeyedField, type Schema, type Variable } from "./activation.ts";
 import { add, divide, int, multiply, negate, remainder, subtract, uint } from "./arithmetic.ts";
-import type { CheckedExpression, Expression, ExpressionProblem } from "./ast.ts";
+import type { Expression, ExpressionProblem, ParsedExpression } from "./ast.ts";
 import { expressionCostMax, listSizeMax, matchTextMax, patternSizeMax, stringSizeMax } from "./bounds.ts";
 import { contains, equals, greater, greaterOrEqual, less, lessOrEqual } from "./compare.ts";
 import { costOf } from "./cost.ts";
@@ -63,10 +63,7 @@ export type CompileResult<T> =
 const internalError = new EvaluationError("internal");
 
 /** Compiles a `when`: its result must be a bool, anything else is the evaluation error `type`. */
-export function compileWhen<C>(
-  checked: CheckedExpression,
-  environment: Environment<C>,
-): CompileResult<CompiledWhen<C>> {
+export function compileWhen<C>(checked: ParsedExpression, environment: Environment<C>): CompileResult<CompiledWhen<C>> {
   const compiled = compileExpression(checked.root, environment);
   if (compiled.kind === "refused") return compiled;
   const { run, cost } = compiled.when;

@@ -90,6 +90,7 @@ function compileEntries(rules: readonly EffectiveRule[], effect: Effect, when: W
           demands: compileDemands(rule.require, ownerSegment(rule, template)),
           level: rule.require.authenticationLevel ?? 0,
           when: condition,
+          whenCost: rule.when?.checked.cost ?? 0,
           evidence: Object.freeze({ policy: rule.policy, rule: rule.name, operation: printOperation(match, template) }),
         },
       });

@@ -33,6 +33,8 @@ export interface CompiledEntry {
   /** 0: none demanded. */
   readonly level: number;
   readonly when: WhenPredicate | undefined;
+  /** Static cost of `when`, 0 without one. */
+  readonly whenCost: number;
   /** Made once; a verdict of this entry carries it as it is. */
   readonly evidence: Evidence;
 }

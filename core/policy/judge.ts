@@ -1,6 +1,7 @@
 import type { Call } from "../access/call.ts";
 import { meetsLevel, type Unmet } from "../access/demands.ts";
 import type { Principal } from "../access/principal.ts";
+import { conditionsCostMax } from "../expression/bounds.ts";
 import { bestOperation, createMatches, findOperations, type Matches } from "../catalog/find.ts";
 import { parameterOf, type Template } from "../catalog/template.ts";
 import type { KeyHash } from "../limits/key.ts";
@@ -64,6 +65,7 @@ export function createJudge(policy: CompiledPolicy, limits: Limits): Judge {
       if (canary !== "" && call.request.path === canary) return refused(deny("canary", policy.canaryEvidence));
       context.call = call;
       context.nowMs = nowMs;
+      context.spent = 0;
       const access = judgeAccess(policy, call, context, matches);
       if (access.kind !== "allow" || policy.limits.length === 0) return { verdict: access, shadow: undefined };
       return judgeLimits({ policy, limits, call, nowMs, matches, answer }, access);
@@ -80,6 +82,18 @@ class Context implements WhenContext {
   call!: Call;
   nowMs = 0;
   template!: Template;
+  /** Static cost of the conditions evaluated for this call so far. */
+  spent = 0;
+
+  /** Whether the entry's condition holds; undefined when it cannot be evaluated, or no more may be. */
+  holds({ when, whenCost, template }: CompiledEntry): boolean | undefined {
+    if (when === undefined) return true;
+    this.spent += whenCost;
+    // Not `> max`: whatever is no clear number within the bound is beyond it.
+    if (!(this.spent <= conditionsCostMax)) return undefined;
+    this.template = template;
+    return when(this);
+  }
 
   parameter(name: string): string | undefined {
     const segment = parameterOf(this.template, name);
@@ -108,8 +122,7 @@ function judgeGate(gate: CompiledGate, call: Call, context: Context, matches: Ma
     if (matches.overflow) return unsearchable(gate);
     for (let i = 0; i < matches.count; i++) {
       const entry = gate.denyEntries[matches.indexes[i]!]!;
-      context.template = entry.template;
-      const holds = entry.when === undefined ? true : entry.when(context);
+      const holds = context.holds(entry);
       if (holds === true) return deny("rule-denied", entry.evidence);
       if (holds === undefined) return deny("deny-rule-undecidable", entry.evidence);
     }
@@ -133,13 +146,10 @@ function judgeGate(gate: CompiledGate, call: Call, context: Context, matches: Ma
 function unmetBy(entry: CompiledEntry, call: Call, context: Context): Unmet | undefined {
   const unmet = entry.demands(call);
   if (unmet !== undefined) return unmet;
-  if (entry.when !== undefined) {
-    context.template = entry.template;
-    const holds = entry.when(context);
-    if (holds === undefined) return conditionError;
-    // Only true lets through: not "not false".
-    if (holds !== true) return conditionUnmet;
-  }
+  const holds = context.holds(entry);
+  if (holds === undefined) return conditionError;
+  // Only true lets through: not "not false".
+  if (holds !== true) return conditionUnmet;
   if (entry.level > 0 && !meetsLevel(call.principal, entry.level))
     return { stage: 7, kind: "level", level: entry.level };
   return undefined;

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { effectivePolicies } from "../../../core/policy/effective.ts";
 import type { Judge } from "../../../core/policy/judge.ts";
+import { conditionsCostMax } from "../../../core/expression/bounds.ts";
 import { compilePolicy } from "../../../core/policy/compile.ts";
 import { createJudge, limitsOf } from "../../../core/policy/judge.ts";
 import { createKeyHash } from "../../../core/limits/key.ts";
@@ -257,6 +258,23 @@ describe("judge", () => {
       if (detail !== undefined) assert.equal(verdict.evidence.detail, detail);
     });
   }
+
+  it("evaluates conditions up to a cost, beyond which an Allow does not apply and a Deny does", () => {
+    const dear = condition('request.path.matches("^/b[a-z]*x?$")');
+    const cost = dear!.checked.cost;
+    const count = Math.ceil(conditionsCostMax / cost) + 1;
+    assert.ok(count > 3 && count < 20_000, `${count} such conditions`);
+    const many = Array.from({ length: count }, (_, i) =>
+      allowRule("/a", {}, { name: `r${String(i).padStart(5, "0")}`, when: dear }),
+    );
+    const last = allowRule("/a", {}, { name: "z", when: condition("1 == 1") });
+    const call = callOf("GET", "/a");
+    assert.equal(judgeRules([...many.slice(0, 2), last]).judge(call, 0).verdict.kind, "allow");
+    assert.equal(judgeRules([...many, last]).judge(call, 0).verdict.kind, "deny");
+    const denies = many.map((rule) => ({ ...rule, effect: "deny" as const }));
+    const open = allowRule("/**", {}, { name: "open" });
+    assert.equal(judgeRules([...denies, open]).judge(call, 0).verdict.reason, "deny-rule-undecidable");
+  });
 
   it("applies the default only where it says allow", () => {
     const judge = judgeRules([denyRule("/a")], { default: "allow" });
