@@ -5,10 +5,11 @@ import { basename, dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { systemClock } from "../platform/clock.ts";
 import { parseAddressText, printAddress } from "../platform/config.ts";
-import { findEnvoy } from "../platform/envoy-binary.ts";
+import { envoyRelease, findEnvoy } from "../platform/envoy-binary.ts";
 import { createLog, type LogFormat, type LogLevel } from "../platform/log.ts";
 import { stopSignal } from "../platform/shutdown.ts";
 import { SupervisedChild, type ChildOptions } from "./run/child.ts";
+import { envoyVersionOf } from "./run/envoy-version.ts";
 import { statusAddressDefault } from "./settings.ts";
 import { createFront } from "./run/front.ts";
 import { printJson, printText, readOperatorEvent, type RunEvent } from "./run/run-event.ts";
@@ -52,8 +53,16 @@ export async function run(options: RunOptions): Promise<number> {
   if (status === undefined || status.path !== "")
     return refuse(`${statusText} is no host:port`, "--status-address 127.0.0.1:15021");
   const envoy = findEnvoy(environment);
-  if (envoy === undefined || !existsSync(envoy))
-    return refuse("Envoy is not there", "make setup, or set PICKET_ENVOY to its path");
+  if (envoy !== undefined && !existsSync(envoy))
+    return refuse(`PICKET_ENVOY names ${envoy}, which is not there`, "unset it, or name an Envoy");
+  if (envoy === undefined) return refuse("Envoy is not there", "make setup, or set PICKET_ENVOY to its path");
+  const version = envoyVersionOf(envoy, environment);
+  if (version === undefined)
+    return refuse(`${envoy} does not say its version as Envoy does`, "unset PICKET_ENVOY, or name an Envoy");
+  if (version !== envoyRelease.version) {
+    const words = `${envoy} is Envoy ${version}; Picket is tested with ${envoyRelease.version} only`;
+    process.stderr.write(`warning: ${words}\n`);
+  }
   const state = resolve(options.stateDir ?? defaultStateFolder(folder, environment));
 
   let unlock: () => void;
@@ -71,7 +80,11 @@ export async function run(options: RunOptions): Promise<number> {
   const sockets = mkdtempSync(join(tmpdir(), "picket-"));
   const instance = new Instance({ ...options, folder, state, sockets, envoy, environment });
   try {
-    const front = createFront({ operator: instance.socket("operator"), scorer: instance.socket("scorer-status") });
+    const front = createFront({
+      operator: instance.socket("operator"),
+      scorer: instance.socket("scorer-status"),
+      run: { pid: process.pid, folder, stateDir: state },
+    });
     const statusAddress = await front.start(status);
     const log = createLog({
       level: options.logLevel ?? "warn",
@@ -80,9 +93,9 @@ export async function run(options: RunOptions): Promise<number> {
       write: (line) => process.stderr.write(line),
     }).with({ program: "run" });
     const stopping = stopSignal(log);
-    await instance.run(printAddress(statusAddress), stopping);
+    const code = await instance.run(printAddress(statusAddress), stopping);
     await front.stop();
-    return fine;
+    return code;
   } catch (error) {
     if (error instanceof Error && "code" in error && (error.code === "EADDRINUSE" || error.code === "EACCES")) {
       return refuse(`${statusText} cannot be listened on (${error.code})`, "--status-address with a free port");
@@ -126,6 +139,8 @@ class Instance {
   #statusAddress = "";
   #hasEnvoy = false;
   #isStopping = false;
+  /** A child cannot start as it is set. */
+  readonly #refused = new AbortController();
 
   constructor(options: InstanceOptions) {
     this.#options = options;
@@ -196,28 +211,34 @@ class Instance {
     return join(this.#options.sockets, `${name}.sock`);
   }
 
-  async run(statusAddress: string, stopping: AbortSignal): Promise<void> {
+  async run(statusAddress: string, stopping: AbortSignal): Promise<number> {
     const { folder, state } = this.#options;
     this.#statusAddress = statusAddress;
     this.#tell({ event: "started", folder, status: statusAddress, state });
     for (const child of this.#children) if (child !== this.#envoy) child.start();
-    if (!stopping.aborted) {
-      await new Promise<void>((resolve) => stopping.addEventListener("abort", () => resolve(), { once: true }));
+    const over = AbortSignal.any([stopping, this.#refused.signal]);
+    if (!over.aborted) {
+      await new Promise<void>((resolve) => over.addEventListener("abort", () => resolve(), { once: true }));
     }
     this.#isStopping = true;
     // Envoy first: nobody is let in while those who judge are going away.
     for (const child of this.#children.toReversed()) await child.stop();
     rmSync(join(state, "run.json"), { force: true });
     this.#tell({ event: "stopped" });
+    return this.#refused.signal.aborted ? wrongUsage : fine;
   }
 
-  #child(options: Omit<ChildOptions, "started" | "died">): SupervisedChild {
+  #child(options: Omit<ChildOptions, "started" | "died" | "refused">): SupervisedChild {
     const child: SupervisedChild = new SupervisedChild({
       ...options,
       started: (pid, restarts) => {
         this.#describe();
         if (restarts === 0) this.#tell({ event: "child-started", child: options.name, pid });
         else this.#tell({ event: "child-restarted", child: options.name, pid, restarts });
+      },
+      refused: () => {
+        refuse(`the ${options.name} cannot start as it is set`, "mend the setting named above");
+        this.#refused.abort();
       },
       died: (how, restartMs) => this.#tell({ event: "child-died", child: options.name, how, restartMs }),
     });

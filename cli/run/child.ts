@@ -8,6 +8,9 @@ export const restartMsMax = 5_000;
 /** A child that ran this long is not one that dies at once: the wait starts from the beginning. */
 const steadyMs = 10_000;
 
+/** Exit code with which our programs say that they cannot start as they are set. */
+const wrongSettingCode = 2;
+
 /** Milliseconds that a child may take to end before it is killed. */
 export const stopMsMax = 4_000;
 
@@ -27,6 +30,8 @@ export interface ChildOptions {
   readonly prepare?: () => void;
   readonly line?: (text: string) => void;
   readonly started: (pid: number, restarts: number) => void;
+  /** It ended at its first start with the exit code for a wrong setting; it has said why, and is not started again. */
+  readonly refused: () => void;
   readonly died: (how: string, restartMs: number) => void;
 }
 
@@ -63,13 +68,13 @@ export class SupervisedChild {
     this.#process = child;
     const startedAt = performance.now();
     let isOver = false;
-    const over = (how: string): void => {
+    const over = (how: string, code: number | null = null): void => {
       if (isOver) return;
       isOver = true;
-      this.#over(how, performance.now() - startedAt);
+      this.#over(how, performance.now() - startedAt, code);
     };
     child.once("error", (error) => over(error.message));
-    child.once("exit", (code, signal) => over(signal === null ? `exit code ${code}` : `signal ${signal}`));
+    child.once("exit", (code, signal) => over(signal === null ? `exit code ${code}` : `signal ${signal}`, code));
     if (line !== undefined) child.stdout?.setEncoding("utf8").on("data", createLineReader(line));
     if (child.pid === undefined) return;
     this.#watchdog = watch(child.pid);
@@ -88,13 +93,14 @@ export class SupervisedChild {
     clearTimeout(kill);
   }
 
-  #over(how: string, ranMs: number): void {
+  #over(how: string, ranMs: number, code: number | null): void {
     // First of all: the number of a process that is gone may soon be another's.
     this.#watchdog?.kill("SIGKILL");
     this.#watchdog = undefined;
     this.#process = undefined;
     this.#ended();
     if (this.#isStopping) return;
+    if (code === wrongSettingCode && this.restarts === 0 && ranMs <= steadyMs) return this.#options.refused();
     if (ranMs > steadyMs) this.#waitMs = restartMsMin;
     const waitMs = this.#waitMs;
     this.#waitMs = Math.min(restartMsMax, waitMs * 2);

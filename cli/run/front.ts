@@ -14,6 +14,8 @@ export interface FrontOptions {
   readonly scorer: string;
   /** `forwardBytesMax` when left out. */
   readonly bytesMax?: number;
+  /** What `/run` tells about this run. */
+  readonly run?: { readonly pid: number; readonly folder: string; readonly stateDir: string };
 }
 
 /** The one address under which people and programs ask how it goes. GET only. */
@@ -28,6 +30,11 @@ async function answer(url: string, response: ServerResponse, options: FrontOptio
   const { operator, scorer, bytesMax = forwardBytesMax } = options;
   const path = new URL(url, "http://status").pathname;
   if (path === "/livez") return endWith(response, 200, "alive");
+  if (path === "/run" && options.run !== undefined) {
+    response.setHeader("content-type", "application/json; charset=utf-8");
+    response.end(`${JSON.stringify(options.run)}\n`);
+    return;
+  }
   if (path === "/readyz" || path === "/status") return relay(response, await ask(operator, path, bytesMax));
   if (path.startsWith("/decisions/")) return relay(response, await ask(scorer, path, bytesMax));
   if (path === "/metrics") {

@@ -16,9 +16,11 @@ export type RunEvent =
   | { readonly event: "problems-solved" }
   | { readonly event: "source-unreadable"; readonly message: string }
   | { readonly event: "applied"; readonly workload: string; readonly revision: string; readonly mode: string }
+  | { readonly event: "loosened"; readonly workload: string; readonly mode: string; readonly message: string }
+  | { readonly event: "unprotected"; readonly workload: string; readonly message: string }
   | { readonly event: "closed"; readonly workload: string; readonly reason: string; readonly message: string }
   | { readonly event: "removed"; readonly workload: string }
-  | { readonly event: "ready" }
+  | { readonly event: "ready"; readonly isEmpty: boolean }
   | { readonly event: "not-ready"; readonly reason: string }
   | { readonly event: "stopped" };
 
@@ -62,12 +64,17 @@ export function printText(event: RunEvent): string {
       return `problem: ${event.message}\n`;
     case "applied":
       return `${event.workload}: revision ${event.revision} is in force (${event.mode})\n`;
+    case "loosened":
+    case "unprotected":
+      return `WARNING: ${event.message}\n`;
     case "closed":
       return `${event.workload}: CLOSED, answers 503 to everything: ${event.message}\n`;
     case "removed":
       return `${event.workload}: removed\n`;
     case "ready":
-      return "ready: every policy is programmed and proven\n";
+      return event.isEmpty
+        ? "ready, but the folder holds no policy and no workload: nothing is protected\n"
+        : "ready: every policy is programmed and proven\n";
     case "not-ready":
       return `not ready: ${event.reason}\n`;
     case "stopped":

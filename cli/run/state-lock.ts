@@ -1,5 +1,5 @@
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 
 /** Thrown when another instance works on the same state folder. */
 export class StateInUseError extends Error {
@@ -21,7 +21,7 @@ interface Holder {
 
 /** Takes the state folder for this process. The returned function gives it back. Throws StateInUseError. */
 export function lockState(folder: string): () => void {
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  makeFolder(folder);
   const file = join(folder, "run.lock");
   const own: Holder = { pid: process.pid, startedAt: startOf(process.pid) ?? "" };
   for (let tries = 0; ; tries++) {
@@ -35,6 +35,18 @@ export function lockState(folder: string): () => void {
     if (holder !== undefined && isAlive(holder)) throw new StateInUseError(folder, holder.pid);
     // Left behind by a process that was killed.
     rmSync(file, { force: true });
+  }
+}
+
+/** One level after the other: left to itself, Node tries for ever below a folder that takes no folders (/proc). */
+function makeFolder(folder: string): void {
+  if (existsSync(folder)) return;
+  if (dirname(folder) !== folder) makeFolder(dirname(folder));
+  try {
+    mkdirSync(folder, { mode: 0o700 });
+  } catch (error) {
+    // Somebody else made it meanwhile.
+    if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw error;
   }
 }
 

@@ -1,3 +1,5 @@
+import { modes, type Mode } from "../../core/policy/policy.ts";
+import type { ObjectProblem } from "../../core/policy/problem.ts";
 import type { Clock } from "../../platform/clock.ts";
 import type { Log } from "../../platform/log.ts";
 import { Canaries, type CanaryTarget, type Probe } from "../canary/canaries.ts";
@@ -59,6 +61,8 @@ export class Reconciler {
   #published = "";
   #announced = new Map<string, string>();
   #announcedProblems = "";
+  /** How strictly each workload was judged; undefined: no policy spoke about it. */
+  #strictness = new Map<string, Mode | undefined>();
   #timer: NodeJS.Timeout | undefined;
   #gathering: NodeJS.Timeout | undefined;
   #isStopped = false;
@@ -151,7 +155,7 @@ export class Reconciler {
       this.#published = version;
       metrics.applied.set(nowMs / 1000);
     }
-    this.#announceProblems(settled);
+    this.#announceStrictness(plan);
     this.#schedule(plan.nextMs, nowMs);
     this.#look();
   }
@@ -208,8 +212,12 @@ export class Reconciler {
     this.#assessment = assessment;
     status.update(assessment.objects);
     this.#measure(assessment, plan);
+    this.#announceProblems([...settled.problems, ...assessment.problems]);
     this.#announceWorkloads(assessment);
-    if (assessment.ready && before?.ready !== true) emit({ event: "ready" });
+    if (assessment.ready && before?.ready !== true) {
+      const isEmpty = plan.workloads.length === 0 && settled.inForce.policies.length === 0;
+      emit({ event: "ready", isEmpty });
+    }
     if (!assessment.ready && (before?.ready ?? true)) emit({ event: "not-ready", reason: assessment.reason });
   }
 
@@ -229,7 +237,30 @@ export class Reconciler {
     return [{ workload: workload.name, host, port, path: canaryPath, revision, fingerprint: fingerprintOf(workload) }];
   }
 
-  #announceProblems({ problems }: Settled): void {
+  #announceStrictness({ workloads }: Plan): void {
+    const { emit, log } = this.#options;
+    const strictness = new Map<string, Mode | undefined>();
+    for (const { name, effective, state } of workloads) {
+      const mode = effective.sources.length === 0 ? undefined : effective.mode;
+      const isKnown = this.#strictness.has(name);
+      const before = this.#strictness.get(name);
+      strictness.set(name, mode);
+      if (before !== undefined && modes.indexOf(effective.mode) < modes.indexOf(before)) {
+        const less =
+          effective.mode === "shadow"
+            ? "only shadowed now: nothing is refused"
+            : "only observed now: nothing is judged";
+        log.info("workload is judged less strictly", { workload: name, mode: effective.mode });
+        emit({ event: "loosened", workload: name, mode: effective.mode, message: `${name} is ${less}` });
+      }
+      if (mode === undefined && state.kind === "open" && (!isKnown || before !== undefined)) {
+        emit({ event: "unprotected", workload: name, message: `${name} has no policy: every request passes unjudged` });
+      }
+    }
+    this.#strictness = strictness;
+  }
+
+  #announceProblems(problems: readonly ObjectProblem[]): void {
     const { emit, log, metrics } = this.#options;
     metrics.objectProblems.set(problems.length);
     const text = JSON.stringify(problems);

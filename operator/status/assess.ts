@@ -1,5 +1,6 @@
 import { speaksAbout } from "../../core/policy/effective.ts";
 import { printId, type Policy } from "../../core/policy/policy.ts";
+import type { ObjectProblem } from "../../core/policy/problem.ts";
 import { keyOf } from "../reconcile/accepted.ts";
 import { identityKinds, policyKinds } from "../reconcile/in-force.ts";
 import type { Plan, PlannedWorkload } from "../reconcile/plan.ts";
@@ -22,6 +23,8 @@ export interface WorkloadReport {
   readonly proxies: Running;
   readonly scorers: Running;
   readonly programmed: NewCondition;
+  /** Why a proxy cannot run it, where the reason is one that people can mend in a file. */
+  readonly problem?: ObjectProblem | undefined;
 }
 
 export interface ObjectReport {
@@ -37,6 +40,8 @@ export interface ObjectReport {
 export interface Assessment {
   readonly workloads: readonly WorkloadReport[];
   readonly objects: readonly ObjectReport[];
+  /** What only showed when proxies took it over. */
+  readonly problems: readonly ObjectProblem[];
   readonly ready: boolean;
   /** The first thing that is missing. */
   readonly reason: string;
@@ -47,11 +52,14 @@ export function assess(settled: Settled, plan: Plan, observed: Observed): Assess
   const workloads = plan.workloads.map((planned) => assessWorkload(planned, observed));
   const objects = settled.objects.map((object) => assessObject(object, { settled, plan, workloads, observed }));
   const reason = whyNotReady(settled, workloads, objects);
-  return { workloads, objects, ready: reason === "", reason };
+  const problems = workloads.flatMap(({ problem }) => (problem === undefined ? [] : [problem]));
+  return { workloads, objects, problems, ready: reason === "", reason };
 }
 
 function assessWorkload(planned: PlannedWorkload, observed: Observed): WorkloadReport {
-  const proxies = observed.proxies(planned.proxy);
+  const seen = observed.proxies(planned.proxy);
+  const problem = takenAddress(planned, seen.message);
+  const proxies = problem === undefined ? seen : { ...seen, message: problem.message };
   const scorers = observed.scorers(planned.scorer);
   const isProven = observed.isProven(planned);
   const programmed = programmedOf(planned, proxies, scorers, isProven);
@@ -61,6 +69,7 @@ function assessWorkload(planned: PlannedWorkload, observed: Observed): WorkloadR
     proxies,
     scorers,
     programmed,
+    problem,
     status: {
       name: planned.name,
       mode: planned.effective.mode,
@@ -69,6 +78,19 @@ function assessWorkload(planned: PlannedWorkload, observed: Observed): WorkloadR
       proven: isProven,
       message: programmed.status === "True" ? "" : programmed.message,
     },
+  };
+}
+
+/** Envoy says of an address that it cannot have: `cannot bind '127.0.0.1:80': Address already in use`. */
+function takenAddress({ effective: { workload } }: PlannedWorkload, refusal: string): ObjectProblem | undefined {
+  const address = /cannot bind '([^']{1,80})': Address already in use/.exec(refusal)?.[1];
+  if (address === undefined) return undefined;
+  return {
+    code: "PKT0108",
+    ...workload.origin,
+    field: "spec.listen",
+    message: `${address} is already in use by another program`,
+    fix: "end that program, or give the Workload another listen address",
   };
 }
 
@@ -106,7 +128,7 @@ function assessObject(object: SettledObject, context: Context): ObjectReport {
     if (report === undefined) return { object, conditions: [accepted, notInForce] };
     const { proxies, scorers, status, programmed } = report;
     return {
-      object,
+      object: report.problem === undefined ? object : { ...object, problems: [...object.problems, report.problem] },
       conditions: [accepted, programmed],
       mode: status.mode,
       proxies: countOf(proxies),

@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { joinExpositions } from "../../cli/run/exposition.ts";
+import { printText } from "../../cli/run/run-event.ts";
 import { lockState, StateInUseError } from "../../cli/run/state-lock.ts";
 
 const runner = fileURLToPath(new URL("run-program.ts", import.meta.url));
@@ -25,7 +26,7 @@ class Running {
   readonly process: ChildProcess;
 
   /** With `flags` by the command line, in an environment in which only they say where things are. */
-  constructor(home: string, statusPort: number, flags?: readonly string[]) {
+  constructor(home: string, statusPort: number, flags?: readonly string[], more: NodeJS.ProcessEnv = {}) {
     this.#home = home;
     this.folder = join(home, "policies");
     this.state = join(home, "state");
@@ -37,7 +38,7 @@ class Running {
     const { PICKET_STATE_DIR: _state, PICKET_STATUS_ADDRESS: _status, ...others } = process.env;
     this.process = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", ...told], {
       stdio: ["ignore", "pipe", "pipe"],
-      env: flags === undefined ? process.env : { ...others, XDG_STATE_HOME: join(home, "unasked") },
+      env: { ...(flags === undefined ? process.env : { ...others, XDG_STATE_HOME: join(home, "unasked") }), ...more },
     });
     let rest = "";
     this.process.stdout?.setEncoding("utf8").on("data", (text: string) => {
@@ -369,6 +370,66 @@ describe("picket run", function () {
     assert.equal(taken.process.exitCode, 2);
     assert.match(taken.errors, /cannot be listened on \(EADDRINUSE\)\ntry: /);
     assert.deepEqual(readdirSync(taken.state).includes("run.lock"), false);
+  });
+});
+
+describe("picket run that is set wrongly", function () {
+  this.timeout(30_000);
+  let home: string;
+  let running: Running | undefined;
+  beforeEach(() => {
+    home = mkdtempSync(join(tmpdir(), "picket-run-test-"));
+    mkdirSync(join(home, "policies"));
+  });
+  afterEach(async () => {
+    await running?.stop();
+    rmSync(home, { recursive: true, force: true });
+  });
+
+  const cases: readonly [string, readonly string[], NodeJS.ProcessEnv, RegExp][] = [
+    ["a setting of the scorer", [], { PICKET_DECISIONS: "some" }, /PICKET_DECISIONS[^]*the scorer cannot start/],
+    [
+      "an Envoy that is not there",
+      [],
+      { PICKET_ENVOY: "/nope" },
+      /PICKET_ENVOY names \/nope, which is not there\ntry: /,
+    ],
+    ["an Envoy that is none", [], { PICKET_ENVOY: "/bin/true" }, /\/bin\/true does not say its version[^]*\ntry: /],
+    ["a state folder that cannot be", ["--state-dir", "/proc/nope"], {}, /\/proc\/nope cannot be written[^]*\ntry: /],
+  ];
+  for (const [what, flags, environment, words] of cases) {
+    it(`ends with 2 and says why: ${what}`, async () => {
+      const options = ["--status-address", "127.0.0.1:0", "-o", "json", ...flags];
+      const picket = (running = new Running(home, 0, options, environment));
+      await until(
+        () => picket.process.exitCode !== null,
+        15_000,
+        () => picket.describe(),
+      );
+      assert.equal(picket.process.exitCode, 2);
+      assert.match(picket.errors, words);
+      assert.equal(
+        picket.events.some(({ event }) => event === "child-restarted"),
+        false,
+      );
+    });
+  }
+
+  it("is ready with an empty folder and says that it protects nothing; /run tells where its state lies", async () => {
+    const state = join(home, "state");
+    const picket = (running = new Running(home, 0, [
+      "--status-address",
+      "127.0.0.1:0",
+      "--state-dir",
+      state,
+      "-o",
+      "json",
+    ]));
+    assert.equal((await picket.until("ready")).isEmpty, true);
+    const port = Number(/:([0-9]+)$/.exec(String((await picket.until("started")).status))?.[1]);
+    const told = JSON.parse((await get(port, "/run")).text) as unknown;
+    assert.deepEqual(told, { pid: picket.process.pid, folder: picket.folder, stateDir: state });
+    assert.match(printText({ event: "ready", isEmpty: true }), /no policy and no workload/);
   });
 });
 

@@ -100,6 +100,36 @@ describe("reconciler", () => {
     assert.notEqual(routes(), closed);
   });
 
+  it("tells loudly when a workload is judged less strictly, and when it has no policy", () => {
+    create().take(snapshotOf({ ...files, "b.yaml": workload("b", 8081) }));
+    const loud = (): readonly unknown[] =>
+      events
+        .splice(0)
+        .flatMap((one) => (one.event === "loosened" || one.event === "unprotected" ? [[one.event, one.message]] : []));
+    const unprotected = "has no policy: every request passes unjudged";
+    assert.deepEqual(loud(), [["unprotected", `shop/b ${unprotected}`]]);
+    reconciler.take(snapshotOf({ ...files, "a.yaml": policy("a").replace("mode: Enforce", "mode: Shadow") }));
+    assert.deepEqual(loud(), [["loosened", "shop/a is only shadowed now: nothing is refused"]]);
+    reconciler.take(snapshotOf({ "w.yaml": files["w.yaml"] }));
+    assert.deepEqual(loud(), [
+      ["loosened", "shop/a is only observed now: nothing is judged"],
+      ["unprotected", `shop/a ${unprotected}`],
+    ]);
+  });
+
+  it("is not ready and names the policy while a changed one names a target that is not there", async () => {
+    create().take(snapshotOf(files));
+    await until(() => reconciler.readiness().ready);
+    const before = routes();
+    reconciler.take(snapshotOf({ ...files, "a.yaml": policy("a").replace("name: a }]", "name: aa }]") }));
+    assert.equal(routes(), before);
+    assert.deepEqual(reconciler.readiness(), {
+      ready: false,
+      reason: "ApiPolicy shop/a: there is no workload aa in the namespace shop",
+    });
+    assert.ok(events.some((one) => one.event === "problem" && one.problem.fix === "did you mean a?"));
+  });
+
   it("remembers what was good before it publishes, for the next start", () => {
     create().take(snapshotOf(files));
     reconciler.stop();

@@ -47,6 +47,19 @@ describe("status of an object", () => {
     }
   });
 
+  it("says in one sentence that an address is taken, with the place of the workload", () => {
+    const message =
+      "Error adding/updating listener(s) in|shop/a: cannot bind '127.0.0.1:8080': Address already in use\n";
+    const { problems, reason } = assessStep(step(files), {
+      proxies: () => ({ current: 0, total: 1, rejected: 1, message }),
+    });
+    assert.deepEqual(
+      problems.map(({ code, file, line, field }) => [code, file, line, field]),
+      [["PKT0108", "w.yaml", 1, "spec.listen"]],
+    );
+    assert.equal(reason, "shop/a: a proxy refused it: 127.0.0.1:8080 is already in use by another program");
+  });
+
   it("needs no proof where nothing is enforced", () => {
     const shadow = { ...files, "a.yaml": policy("a").replace("mode: Enforce", "mode: Shadow") };
     assert.ok(assessStep(step(shadow), { isProven: () => false }).ready);
