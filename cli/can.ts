@@ -46,6 +46,11 @@ export async function can(
   path: string,
   options: CanOptions,
 ): Promise<number> {
+  // A proxy would call it ambiguous; here it is a slip of the pen.
+  if (!path.startsWith("/")) {
+    const fix = `start with /: picket can ${principal} ${method} /${path}`;
+    throw new CommandError("PKT0901", `${JSON.stringify(path)} is not a path`, fix);
+  }
   const objects = loadObjects([options.from], shell.folder);
   if (objects.problems.length > 0) {
     printProblems(shell, objects.problems);

@@ -23,6 +23,10 @@ export interface LoadedObjects extends PolicyObjects {
   /** Documents of other groups, such as tests. */
   readonly others: readonly SourceDocument[];
   readonly problems: readonly ObjectProblem[];
+  /** Objects that are there and cannot be used. */
+  readonly broken: readonly ObjectId[];
+  /** Whether some file or document could not even be told what it is; then nothing is known to be missing. */
+  readonly isPartial: boolean;
   readonly files: number;
 }
 
@@ -33,6 +37,8 @@ export function loadObjects(paths: readonly string[], folder: string): LoadedObj
   const workloads: Workload[] = [];
   const others: SourceDocument[] = [];
   const problems: ObjectProblem[] = [];
+  const broken: ObjectId[] = [];
+  let isPartial = false;
   const seen = new Map<string, string>();
   let config: InstallConfig | undefined;
 
@@ -54,6 +60,7 @@ export function loadObjects(paths: readonly string[], folder: string): LoadedObj
   for (const path of files) {
     const file = readYamlFile(readBytes(path), nameOf(path, folder));
     problems.push(...file.problems);
+    if (file.problems.length > 0) isPartial = true;
     for (const document of file.documents) {
       const parsed = parseObject(document, { when: checkWhen });
       switch (parsed.kind) {
@@ -74,10 +81,12 @@ export function loadObjects(paths: readonly string[], folder: string): LoadedObj
           break;
         case "invalid":
           problems.push(...parsed.problems);
+          if (parsed.id === undefined) isPartial = true;
+          else broken.push(parsed.id);
       }
     }
   }
-  return { policies, identities, workloads, config, others, problems, files: files.length };
+  return { policies, identities, workloads, config, others, problems, broken, isPartial, files: files.length };
 }
 
 /** YAML files below the paths, in a stable order. A file that is named itself is taken whatever its name ends in. */
@@ -94,7 +103,8 @@ export function listFiles(paths: readonly string[], folder: string): readonly st
       throw new CommandError("PKT0902", `${nameOf(path, folder)} lies too deep`, "name a smaller folder");
     }
     for (const entry of readdirSync(path).toSorted()) {
-      if (entry.startsWith(".")) continue;
+      // Packages bring YAML of their own, which nobody means.
+      if (entry.startsWith(".") || entry === "node_modules") continue;
       const inner = join(path, entry);
       const kind = lstatSync(inner);
       if (kind.isDirectory()) walk(inner, depth + 1);

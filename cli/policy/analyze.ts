@@ -1,6 +1,6 @@
 import { printProblem, problemCodes } from "../../core/policy/problem.ts";
 import { printProblems } from "../errors.ts";
-import { loadObjects } from "../offline/load.ts";
+import { loadObjects, type LoadedObjects } from "../offline/load.ts";
 import { printJunit } from "../output/junit.ts";
 import { tableFor, writeResult, type FindingFormat } from "../output/result.ts";
 import { printSarif } from "../output/sarif.ts";
@@ -59,7 +59,7 @@ export async function analyzePolicies(
       await writeResult(shell, options.output, {
         kind: "PolicyAnalysis",
         body: { policies: objects.policies.length, files: objects.files, problems, findings },
-        text: () => printFindings(shell, findings, objects.policies.length),
+        text: () => printFindings(shell, findings, objects),
       });
   }
   if (problems.length > 0) return exitCodes.usage;
@@ -74,8 +74,20 @@ function isAtLeast({ severity }: Finding, level: AnalyzeOptions["failOn"]): bool
   return level !== "never" && severities.indexOf(severity) >= severities.indexOf(level);
 }
 
-function printFindings(shell: Shell, findings: readonly Finding[], policies: number): string {
-  if (findings.length === 0) return `nothing found in ${policies} policies\n`;
+function printFindings(
+  shell: Shell,
+  findings: readonly Finding[],
+  { policies, problems, broken }: LoadedObjects,
+): string {
+  if (findings.length === 0) {
+    // What cannot be read has not been looked at.
+    if (problems.length > 0) {
+      const count = `${problems.length} ${problems.length === 1 ? "problem" : "problems"}`;
+      const objects = broken.length === 0 ? "" : ` in ${broken.length} ${broken.length === 1 ? "object" : "objects"}`;
+      return `${count}${objects}; what is broken was not analysed\n`;
+    }
+    return policies.length === 0 ? "" : `nothing found in ${policies.length} policies\n`;
+  }
   const lines = findings.map(
     ({ file, line, code, severity, subject, message, fix }) =>
       `${file}:${line} ${severity} ${subject}: ${message} [${code}]\n  try: ${fix}\n`,

@@ -70,6 +70,21 @@ export const findingCodes = {
     severity: "warning",
     text: "An Allow rule for every path demands nothing.",
   },
+  PKT0314: {
+    name: "workload-without-policy",
+    severity: "warning",
+    text: "No policy speaks about a workload, so all of its requests pass unjudged.",
+  },
+  PKT0315: {
+    name: "listen-address-twice",
+    severity: "error",
+    text: "Two workloads listen on one address, so only one of them can.",
+  },
+  PKT0316: {
+    name: "colon-segment",
+    severity: "warning",
+    text: "A path segment starts with a colon, which is matched letter by letter; a parameter stands in braces.",
+  },
 } as const satisfies Readonly<
   Record<string, { readonly name: string; readonly severity: Severity; readonly text: string }>
 >;

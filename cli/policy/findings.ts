@@ -1,5 +1,6 @@
 import { parseTemplate, type Template } from "../../core/catalog/template.ts";
 import { effectivePolicies } from "../../core/policy/effective.ts";
+import type { Workload } from "../../core/policy/identity.ts";
 import { printId, type OperationMatch, type Policy, type Rule } from "../../core/policy/policy.ts";
 import type { LoadedObjects } from "../offline/load.ts";
 import { findingCodes, type Finding, type FindingCode } from "./finding.ts";
@@ -9,7 +10,11 @@ const sensitiveWords = ["admin", "internal", "debug", "actuator", "metrics", "co
 
 /** Everything that people should look at in valid policies, in the order of files and lines. */
 export function findFindings(objects: LoadedObjects): readonly Finding[] {
-  const found = [...objects.policies.flatMap((policy) => findingsOf(policy, objects)), ...mergedFindings(objects)];
+  const found = [
+    ...objects.policies.flatMap((policy) => findingsOf(policy, objects)),
+    ...mergedFindings(objects),
+    ...listenFindings(objects.workloads),
+  ];
   return found.toSorted((a, b) => compareText(a.file, b.file) || a.line - b.line || compareText(a.code, b.code));
 }
 
@@ -35,7 +40,10 @@ function findingsOf(policy: Policy, objects: LoadedObjects): readonly Finding[] 
   const add = adder(policy);
   const { access, strategy, mode, failure } = policy;
   const rules = access?.rules ?? [];
-  const found = rules.flatMap((rule) => ruleFindings(rule, rules, add));
+  const found = rules.flatMap((rule) => [
+    ...ruleFindings(rule, rules, add),
+    ...colonFindings(rule.match, `access.rules[${rule.name}]`, add),
+  ]);
   if (access?.default === "allow" && strategy === "default") {
     const message = "what no rule matches is allowed; a path that nobody thought of is open";
     found.push(add("PKT0301", "access.default", message, "write default: Deny and name what is allowed"));
@@ -61,6 +69,7 @@ function findingsOf(policy: Policy, objects: LoadedObjects): readonly Finding[] 
     found.push(add("PKT0312", "mode", message, "write mode: Shadow to judge, mode: Enforce to refuse"));
   }
   for (const limit of policy.limits ?? []) {
+    found.push(...colonFindings(limit.match, `limits[${limit.name}]`, add));
     const isBySource = limit.key.some(({ kind }) => kind === "sourceAddress" || kind === "sourceNetwork");
     if (!isBySource || objects.config !== undefined) continue;
     const message = `the limit ${limit.name} counts by source, and no PicketConfig says how many proxies stand in front`;
@@ -105,6 +114,18 @@ function ruleFindings(rule: Rule, rules: readonly Rule[], add: Add): readonly Fi
     found.push(add("PKT0304", field, message, `narrow ${opener.name}, or remove ${rule.name}`));
   }
   return found;
+}
+
+/** Other tools write parameters as `:user`; here that is a plain segment, which no request has. */
+function colonFindings(match: readonly OperationMatch[], field: string, add: Add): readonly Finding[] {
+  return match.flatMap(({ path }) => {
+    const segment = path.split("/").find((one) => one.startsWith(":"));
+    if (segment === undefined) return [];
+    const name = segment.slice(1).replaceAll(/[^A-Za-z0-9_]/g, "");
+    const message = `${path} matches ${segment} letter by letter`;
+    const meant = name === "" ? "a parameter in braces" : `{${name}}`;
+    return [add("PKT0316", field, message, `did you mean ${meant}? It matches any one segment`)];
+  });
 }
 
 function demandsNothing({ require, when }: Rule): boolean {
@@ -162,15 +183,24 @@ function mergedFindings(objects: LoadedObjects): readonly Finding[] {
     const message = `${winner} speaks about the same workloads and is older, or first by name; this policy does not take part`;
     found.push(adder(policy)("PKT0310", "targetRefs", message, "merge the two, or narrow the targets"));
   }
+  // Whoever is told that an identity is missing need not be told that nobody can prove a token.
+  const withoutIdentity = new Set<string>();
   for (const { policy: name, message } of unresolved) {
+    if (message.startsWith("identityRefs")) withoutIdentity.add(name);
     const policy = policyOf.get(name);
     // A folder for a cluster holds no Workload objects; then targets cannot be missing.
     if (policy === undefined || (objects.workloads.length === 0 && message.startsWith("no workload"))) continue;
+    if (isThereBroken(policy, message, objects)) continue;
     const field = message.startsWith("identityRefs") ? "identityRefs" : "targetRefs";
     found.push(adder(policy)("PKT0309", field, message, "add the object, or mend the name"));
   }
   const told = new Set<string>();
-  for (const { gates, identities } of effective) {
+  for (const { workload, gates, identities, sources } of effective) {
+    if (sources.length === 0) {
+      if (!mayHaveBrokenPolicy(objects)) found.push(withoutPolicy(workload));
+      continue;
+    }
+    if (sources.some(({ id }) => withoutIdentity.has(printId(id)))) continue;
     for (const rule of identities.length > 0 ? [] : gates.flatMap((gate) => gate.rules)) {
       const policy = policyOf.get(rule.policy);
       const key = `${rule.policy} ${rule.name}`;
@@ -182,4 +212,46 @@ function mergedFindings(objects: LoadedObjects): readonly Finding[] {
     }
   }
   return found;
+}
+
+/** Whether what a policy does not find may be there, in a file that is told to be bad already. */
+function isThereBroken({ id, target }: Policy, message: string, { broken, isPartial }: LoadedObjects): boolean {
+  const near = broken.filter(({ namespace }) => namespace === "" || namespace === id.namespace);
+  if (message.startsWith("identityRefs")) {
+    return isPartial || near.some(({ kind, name }) => kind.endsWith("Identity") && message.includes(` ${name},`));
+  }
+  if (!message.startsWith("no workload") || target.kind !== "workloads") return false;
+  return isPartial || near.some(({ kind, name }) => kind === "Workload" && target.names.includes(name));
+}
+
+function mayHaveBrokenPolicy({ broken, isPartial }: LoadedObjects): boolean {
+  return isPartial || broken.some(({ kind }) => kind.endsWith("Policy"));
+}
+
+function withoutPolicy(workload: Workload): Finding {
+  const message = "no policy speaks about this workload, so all of its requests pass unjudged";
+  return aboutWorkload("PKT0314", workload, "metadata.name", message, "add an ApiPolicy that names it in targetRefs");
+}
+
+/** Workloads that cannot both be served: the later one of each pair. */
+function listenFindings(workloads: readonly Workload[]): readonly Finding[] {
+  return workloads.flatMap((workload, index) => {
+    const { host, port } = workload.listen;
+    const first = workloads.slice(0, index).find(({ listen }) => listen.port === port && isSameHost(listen.host, host));
+    if (first === undefined) return [];
+    const message = `${host}:${port} overlaps with ${first.listen.host}:${port} of ${printId(first.id)}`;
+    return [aboutWorkload("PKT0315", workload, "spec.listen", message, "give one of the two another port")];
+  });
+}
+
+/** Whether two listeners on one port of these hosts are in each other's way. */
+function isSameHost(one: string, other: string): boolean {
+  const everywhere = ["0.0.0.0", "::"];
+  return one === other || everywhere.includes(one) || everywhere.includes(other);
+}
+
+function aboutWorkload(code: FindingCode, workload: Workload, field: string, message: string, fix: string): Finding {
+  const { id, origin } = workload;
+  const { file, line } = origin;
+  return { code, severity: findingCodes[code].severity, file, line, subject: `${printId(id)} ${field}`, message, fix };
 }

@@ -56,6 +56,7 @@ describe("picket can", () => {
         2,
         /4 workloads are meant \[PKT0904\]\ntry: {3}name one of bank\/accounts/,
       ],
+      [["can", "ann", "GET", "v1/notes", ...bank], 2, /"v1\/notes" is not a path \[PKT0901\]\ntry: {3}start with \/: /],
       [["can", "anonymous", "GET", "/", "--from", "nosuch"], 2, /nosuch cannot be read \[PKT0902\]/],
       [["can", "u-1", "GET", "/", ...bank, "--claims", "[1]"], 2, /--claims is not a JSON object/],
       [["can", "u-1", "GET", "/", ...bank, "--claims", "{"], 2, /--claims is not a JSON object/],

@@ -114,6 +114,16 @@ describe("picket policy analyze", () => {
       [enforced(...rules("{ name: all, match: [{ path: '/**' }], effect: Allow }"))],
       ["PKT0313 9 bank/a access.rules[all]"],
     );
+    const both = enforced("targetRefs: [{ kind: Namespace, name: bank }]", ...rules(open));
+    await expectFindings(
+      [enforced(target, ...rules(open)), workloadOf("a"), workloadOf("b", 8081)],
+      ["PKT0314 17 bank/b metadata.name"],
+    );
+    await expectFindings([both, workloadOf("a"), workloadOf("b")], ["PKT0315 17 bank/b spec.listen"]);
+    await expectFindings(
+      [enforced(...rules("{ name: own, match: [{ path: '/v1/:user/x' }], effect: Allow }"))],
+      ["PKT0316 9 bank/a access.rules[own]"],
+    );
     assert.deepEqual([...new Set(seen)].toSorted(), Object.keys(findingCodes));
   });
 
@@ -180,6 +190,48 @@ describe("picket policy analyze", () => {
         ["PKT0301", "warning", "a.yaml", 6],
       ],
     );
+  });
+
+  it("asks whether a segment with a colon was meant as a parameter", async () => {
+    const rule = "{ name: own, match: [{ path: '/v1/:user' }], effect: Allow }";
+    const { stdout } = await analyse([policyOf("a", "mode: Enforce", ...rules(rule))]);
+    assert.match(stdout, /try: did you mean \{user\}\?/);
+  });
+
+  const needsToken = rules("{ name: r, match: [{ path: / }], effect: Allow, require: { authenticated: true } }");
+  const withIdentity = [
+    policyOf("a", "mode: Enforce", target, "identityRefs: [{ name: issuer }]", ...needsToken),
+    workloadOf("a"),
+  ];
+
+  it("tells of an identity that is not there once, not also of demands that nobody can meet", async () => {
+    assert.deepEqual(await findings(...withIdentity), ["PKT0309 7 bank/a identityRefs"]);
+  });
+
+  it("does not call broken what is missing, nor say that it found nothing in what it could not read", async () => {
+    const identity = (spec: string): string =>
+      `apiVersion: picket.dev/v1alpha1\nkind: ApiIdentity\nmetadata: { name: issuer, namespace: bank }\nspec: ${spec}\n`;
+    for (const text of [identity("{ nosuch: 1 }"), "kind: [\n"]) {
+      const { code, stdout, stderr } = await analyse([...withIdentity, text]);
+      files?.remove();
+      assert.equal(code, 2);
+      assert.match(stderr, /\[PKT0[0-2]\d\d\]/);
+      assert.doesNotMatch(`${stdout}${stderr}`, /PKT03|there is no policy|nothing found/, text);
+      assert.match(stdout, /^\d+ problems?.*; what is broken was not analysed\n$/);
+    }
+  });
+
+  it("reads neither packages nor folders whose name starts with a dot", async () => {
+    const bad = policyOf("a", "mode: wrong");
+    files = writeFiles({
+      "node_modules/x/a.yaml": bad,
+      "inner/node_modules/a.yaml": bad,
+      ".git/a.yaml": bad,
+      "a.yaml": policyOf("a", "mode: Enforce", target, ...rules(open)),
+      "b.yaml": workloadOf("a"),
+    });
+    const { code, stdout } = await picket(["policy", "analyze"], { folder: files.folder });
+    assert.deepEqual([code, stdout], [0, "nothing found in 1 policies\n"]);
   });
 
   it("finds an object that is there twice", async () => {
