@@ -11,7 +11,12 @@ export interface Claims {
 /** Who calls, as far as it is proven. `failed`: a credential was shown and did not verify. */
 export type Principal =
   | { readonly kind: "anonymous" }
-  | { readonly kind: "failed"; readonly cause: "expired" | "invalid" | "keys" }
+  | {
+      readonly kind: "failed";
+      readonly cause: "expired" | "invalid" | "keys";
+      /** What was wrong, in fixed words for the operator; never a part of the credential. */
+      readonly detail?: string | undefined;
+    }
   | {
       readonly kind: "authenticated";
       readonly id: string;

@@ -161,7 +161,7 @@ const conditionUnmet: Unmet = { stage: 6, kind: "condition" };
 function refusalOf(unmet: Unmet, { evidence }: CompiledEntry, principal: Principal): Verdict {
   switch (unmet.kind) {
     case "credential":
-      return deny(credentialReason(principal), evidence);
+      return deny(credentialReason(principal), withFailure(evidence, principal));
     case "scope":
       return deny("scope-missing", { ...evidence, detail: unmet.detail });
     case "claim":
@@ -175,6 +175,12 @@ function refusalOf(unmet: Unmet, { evidence }: CompiledEntry, principal: Princip
     case "level":
       return challenge(unmet.level, evidence);
   }
+}
+
+function withFailure(evidence: Evidence, principal: Principal): Evidence {
+  return principal.kind === "failed" && principal.detail !== undefined
+    ? { ...evidence, detail: principal.detail }
+    : evidence;
 }
 
 function credentialReason(principal: Principal): DenyReason {

@@ -33,7 +33,24 @@ const filterName = "envoy.filters.http.jwt_authn";
 const shapeFilter = "envoy.filters.http.rbac";
 const shapeName = "token_shadow_engine_result";
 
-const invalid: Principal = Object.freeze({ kind: "failed", cause: "invalid" });
+/** One frozen object for each way to fail that is ours: a flood of bad tokens allocates none. */
+function invalidFor(detail: string): Principal {
+  return Object.freeze({ kind: "failed", cause: "invalid", detail });
+}
+
+const invalid = {
+  unreadable: invalidFor("the proxy's word about the token cannot be read"),
+  two: invalidFor("tokens of two issuers at once"),
+  spelling: invalidFor("the token is not spelled in the one way, or stands in two places"),
+  size: invalidFor("the claims are too many, too large or nested too deep"),
+  header: invalidFor("the header names an algorithm or extension that is not accepted"),
+  times: invalidFor("exp, iat or nbf is missing, no whole number, or in the future"),
+  principal: invalidFor("the claim that names the principal is missing or no text"),
+};
+
+/** Words of the proxy's JWT library that are passed on: fixed sentences, such as "Audiences in Jwt are not allowed". */
+const proxyWords = /^[A-Za-z][A-Za-z0-9 .,'-]{0,99}$/;
+
 const expired: Principal = Object.freeze({ kind: "failed", cause: "expired" });
 const keysGone: Principal = Object.freeze({ kind: "failed", cause: "keys" });
 
@@ -63,21 +80,22 @@ export class PrincipalReader {
     for (const issuer of issuers) {
       if (this.#reader.find(this.#filter, issuer.payloadName, this.#found)) {
         // Two verified tokens: who calls could be read in two ways.
-        if (verified !== undefined) return invalid;
-        if (!this.#reader.openStruct(this.#found, this.#payload)) return invalid;
+        if (verified !== undefined) return invalid.two;
+        if (!this.#reader.openStruct(this.#found, this.#payload)) return invalid.unreadable;
         verified = issuer;
       } else {
         failure = worse(failure, this.#failureOf(issuer));
       }
     }
     if (verified === undefined) return failure ?? anonymous;
-    if (this.#isMalformed()) return invalid;
+    if (this.#isMalformed()) return invalid.spelling;
     if (verified.keysStale) return keysGone;
-    if (this.#payload.end - this.#payload.start > claimsBytesMax) return invalid;
-    if (!this.#claims.read(this.#payload)) return invalid;
-    if (!this.#isPlainHeader(verified) || !this.#arePlainTimes(nowMs)) return invalid;
+    if (this.#payload.end - this.#payload.start > claimsBytesMax) return invalid.size;
+    if (!this.#claims.read(this.#payload)) return invalid.size;
+    if (!this.#isPlainHeader(verified)) return invalid.header;
+    if (!this.#arePlainTimes(nowMs)) return invalid.times;
     const id = this.#claims.get(verified.principalClaim);
-    if (typeof id !== "string" || id === "" || id.length > principalBytesMax) return invalid;
+    if (typeof id !== "string" || id === "" || id.length > principalBytesMax) return invalid.principal;
     const { issuer, sessionClaim } = verified;
     return { kind: "authenticated", id, issuer, claims: this.#claims, sessionClaim };
   }
@@ -91,11 +109,14 @@ export class PrincipalReader {
 
   #failureOf(issuer: PreparedIssuer): Principal | undefined {
     if (!this.#reader.find(this.#filter, issuer.failedName, this.#found)) return undefined;
-    if (!this.#reader.openStruct(this.#found, this.#inner)) return invalid;
+    if (!this.#reader.openStruct(this.#found, this.#inner)) return invalid.unreadable;
     const code = this.#reader.find(this.#inner, "code", this.#found) ? this.#reader.value(this.#found) : undefined;
     if (code === statusMissing) return undefined;
     if (issuer.keysStale) return keysGone;
-    return code === statusExpired ? expired : invalid;
+    if (code === statusExpired) return expired;
+    const words = this.#reader.find(this.#inner, "message", this.#found) ? this.#reader.value(this.#found) : undefined;
+    const detail = typeof words === "string" && proxyWords.test(words) ? words : undefined;
+    return { kind: "failed", cause: "invalid", detail };
   }
 
   #isPlainHeader(issuer: PreparedIssuer): boolean {

@@ -49,7 +49,7 @@ export function checkRequest(fields: CheckFields = {}): Buffer {
     jwt[`${provider}_payload`] = { ...plainClaims, ...fields.claims };
     jwt[`${provider}_header`] = fields.header ?? { alg: "ES256", typ: "JWT" };
   } else if (fields.failed !== undefined) {
-    jwt[`${provider}_failed`] = { code: fields.failed, message: "no" };
+    jwt[`${provider}_failed`] = { code: fields.failed, message: "Jwt verification fails" };
   }
   const message = CheckRequest.fromPartial({
     attributes: {

@@ -282,6 +282,17 @@ describe("the check handler", () => {
     });
   }
 
+  it("tells the operator, not the caller, what is wrong with a token", () => {
+    const wrong: readonly [CheckFields, RegExp][] = [
+      [{ failed: 26 }, /^Jwt verification fails$/],
+      [{ claims: {}, header: { alg: "RS256" } }, /algorithm/],
+      [{ claims: { iat: nowMs / 1000 + 120 } }, /future/],
+      [{ claims: {}, shape: "denied" }, /spelled/],
+      [{ claims: { sub: 7 } }, /principal/],
+    ];
+    for (const [fields, says] of wrong) assert.match(ask(fields).detail ?? "", says);
+  });
+
   it("tells whose keys are stale, and lets no token of that issuer in", () => {
     const stale = accountsPolicy({
       issuers: [{ provider: "p0", issuer: "i", principalClaim: "sub", algorithms: ["ES256"], keysStale: true }],
