@@ -19,6 +19,8 @@ interface ShownObject {
   readonly programmed: string;
   readonly proxies: string;
   readonly message: string;
+  /** Each with its code and fix, as two lines. */
+  readonly problems: readonly string[];
   readonly place: string;
   readonly document: unknown;
 }
@@ -40,7 +42,7 @@ const kindNames: Readonly<Record<string, string>> = {
 export async function status(shell: Shell, wanted: string | undefined, options: StatusOptions): Promise<number> {
   const filter = filterOf(wanted);
   const found = await readStatus(shell, options);
-  const objects = found.objects.map(shownOf).filter(filter.matches);
+  const objects = found.objects.map(shownOf).filter(filter.matches).toSorted(byName);
   if (objects.length === 0 && wanted !== undefined) {
     throw new CommandError(
       "PKT0904",
@@ -56,6 +58,8 @@ export async function status(shell: Shell, wanted: string | undefined, options: 
       ? ""
       : `not ready: ${found.reason}\n`
     : "nothing is running; this was last known\n";
+  // One broken file may hold several objects; its problems are told once, in full, below the table that may be cut.
+  const problems = [...new Set(objects.flatMap((one) => one.problems))].map((text) => `\n${text}`).join("");
   await writeResult(shell, options.output, {
     kind: "StatusList",
     body: {
@@ -69,13 +73,13 @@ export async function status(shell: Shell, wanted: string | undefined, options: 
         shell,
         [...columns, "MESSAGE"],
         objects.map((one) => [...row(one), one.message]),
-      )}`,
+      )}${problems}`,
     wide: () =>
       `${heading}${tableFor(
         shell,
         [...columns, "PLACE", "MESSAGE"],
         objects.map((one) => [...row(one), one.place, one.message]),
-      )}`,
+      )}${problems}`,
     names: () => objects.map(({ kind, name }) => `${kind}/${name}`),
   });
   if (!found.isLive) return exitCodes.unreachable;
@@ -159,6 +163,7 @@ function shownOf(document: unknown): ShownObject {
   const bad = conditions.find((one) => one["status"] !== "True");
   const problems = Array.isArray(state["problems"]) ? state["problems"].map(asRecord) : [];
   const [problem] = problems;
+  const more = problems.length > 1 ? ` (and ${problems.length - 1} more)` : "";
   const proxies = asRecord(state["proxies"]);
   const namespace = textOf(metadata["namespace"]);
   const name = textOf(metadata["name"]);
@@ -169,13 +174,29 @@ function shownOf(document: unknown): ShownObject {
     accepted: textOf(condition("Accepted")["status"]) || "-",
     programmed: textOf(condition("Programmed")["status"]) || "-",
     proxies: state["proxies"] === undefined ? "-" : `${textOf(proxies["current"])}/${textOf(proxies["total"])}`,
-    message:
-      problem === undefined
-        ? textOf(bad?.["message"])
-        : `${textOf(problem["file"])}:${textOf(problem["line"])} ${textOf(problem["field"])}: ${textOf(problem["message"])}`,
+    message: problem === undefined ? textOf(bad?.["message"]) : `${printProblem(problem)}${more}`,
+    problems: problems.map((one) => `error: ${printProblem(one)}\ntry:   ${textOf(one["fix"])}\n`),
     place: `${textOf(object["file"])}:${textOf(object["line"])}`,
     document,
   };
+}
+
+/** `notes.yaml:30 spec.mode: "enforce" is not a mode [PKT0205]`; a problem of a whole file has no field. */
+function printProblem(problem: Readonly<Record<string, unknown>>): string {
+  const part = (name: string): string => textOf(problem[name]);
+  const place = part("line") === "" || part("line") === "0" ? part("file") : `${part("file")}:${part("line")}`;
+  const field = part("field") === "" ? "" : ` ${part("field")}:`;
+  const code = part("code") === "" ? "" : ` [${part("code")}]`;
+  return `${place}${field} ${part("message")}${code}`;
+}
+
+/** The same order each time, whatever order the objects come in. */
+function byName(a: ShownObject, b: ShownObject): number {
+  return compareText(a.kind, b.kind) || compareText(a.name, b.name) || compareText(a.place, b.place);
+}
+
+function compareText(a: string, b: string): number {
+  return a < b ? -1 : Number(a > b);
 }
 
 export function asRecord(value: unknown): Readonly<Record<string, unknown>> {

@@ -163,6 +163,49 @@ describe("a command about a running Picket", () => {
     assert.match(waiting.stdout, /^not ready: no proxy\n/);
   });
 
+  it("tells every problem of an object with its code and fix, and one of a whole file without a field", async () => {
+    const bad = object("a", "False", "True");
+    const problem = {
+      code: "PKT0205",
+      file: "a.yaml",
+      line: 7,
+      field: "spec.mode",
+      message: "no mode",
+      fix: "write Enforce",
+    };
+    const ofFile = { code: "PKT0001", file: "n.yaml", line: 30, field: "", message: "not YAML", fix: "mend it" };
+    page = {
+      ready: true,
+      reason: "",
+      objects: [
+        { ...bad, status: { ...bad.status, problems: [problem, ofFile] } },
+        { ...object("b", "False", "True"), status: { ...bad.status, problems: [ofFile] } },
+      ],
+    };
+    const told =
+      "\nerror: a.yaml:7 spec.mode: no mode [PKT0205]\ntry:   write Enforce\n" +
+      "\nerror: n.yaml:30 not YAML [PKT0001]\ntry:   mend it\n";
+    for (const format of ["table", "wide"]) {
+      const { code, stdout } = await picket(["status", "--status-address", address, "-o", format]);
+      assert.equal(code, 1);
+      assert.match(stdout, / a\.yaml:7 spec\.mode: no mode \[PKT0205\] \(and 1 more\)\n/);
+      assert.ok(stdout.endsWith(told), stdout);
+    }
+  });
+
+  it("keeps the same order of rows whatever order the objects come in", async () => {
+    const objects = [
+      object("b", "True", "True"),
+      { ...object("a", "True", "True"), kind: "Workload" },
+      object("a", "True", "True"),
+    ];
+    const ask = ["status", "--status-address", address, "-o", "name"];
+    for (const list of [objects, objects.toReversed()]) {
+      page = { ready: true, reason: "", objects: list };
+      assert.equal((await picket(ask)).stdout, "ApiPolicy/bank/a\nApiPolicy/bank/b\nWorkload/bank/a\n");
+    }
+  });
+
   it("cuts lines where the terminal ends", async () => {
     page = { ready: true, reason: "", objects: [object("a".repeat(200), "True", "True")] };
     const { stdout } = await picket(["status", "--status-address", address], { columns: 60 });
