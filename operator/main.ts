@@ -53,7 +53,7 @@ async function runOperator(config: OperatorConfig): Promise<void> {
       [proxyGroup, proxyTypes],
       [scorerGroup, scorerTypes],
     ]),
-    groupOf: ({ cluster }) => (Object.hasOwn(groups, cluster) ? groups[cluster] : undefined),
+    identify: ({ cluster }) => (Object.hasOwn(groups, cluster) ? { group: groups[cluster] ?? "" } : undefined),
     metrics: metrics.xds,
     log,
     clock,

@@ -1,4 +1,11 @@
-import { Server, ServerCredentials, status, type ServerDuplexStream, type ServerReadableStream } from "@grpc/grpc-js";
+import {
+  Server,
+  ServerCredentials,
+  status,
+  type Metadata,
+  type ServerDuplexStream,
+  type ServerReadableStream,
+} from "@grpc/grpc-js";
 import { createServer as createListener } from "node:net";
 import type { Address } from "./config.ts";
 
@@ -21,12 +28,26 @@ export interface IntakeMethod {
   readonly onFault: (error: unknown) => void;
 }
 
+/** Why a stream is ended, for the caller. Says nothing about what there is. */
+export type StreamRefusal = "unauthenticated" | "denied" | "unavailable" | "exhausted";
+
+const refusalStatus: Readonly<Record<StreamRefusal, number>> = {
+  unauthenticated: status.UNAUTHENTICATED,
+  denied: status.PERMISSION_DENIED,
+  unavailable: status.UNAVAILABLE,
+  exhausted: status.RESOURCE_EXHAUSTED,
+};
+
 /** One side of a two-way stream. */
 export interface Exchange {
   /** Sends bytes; false when the peer reads too slowly: wait for `onDrain`. */
   send(message: Uint8Array): boolean;
-  end(): void;
+  /** Ends the stream, well or with a refusal. */
+  end(refusal?: StreamRefusal): void;
+  /** Address and port of the caller. */
   readonly peer: string;
+  /** The one `authorization` entry of the call; undefined when there is none or more than one. */
+  readonly authorization: string | undefined;
 }
 
 /** What a two-way stream does with messages and with its end. */
@@ -164,8 +185,14 @@ function guardExchange(method: ExchangeMethod) {
       () =>
         method.open({
           send: (message) => isOpen && stream.write(message),
-          end: () => void stream.end(),
+          end: (refusal) => {
+            if (!isOpen) return;
+            if (refusal === undefined) stream.end();
+            // The library ends the call with the status of the error.
+            else stream.emit("error", { code: refusalStatus[refusal], details: refusal });
+          },
           peer: stream.getPeer(),
+          authorization: authorizationOf(stream.metadata),
         }),
       method.onFault,
     );
@@ -188,6 +215,12 @@ function guardExchange(method: ExchangeMethod) {
     });
     stream.on("close", close);
   };
+}
+
+function authorizationOf(metadata: Metadata): string | undefined {
+  const values = metadata.get("authorization");
+  const [only] = values;
+  return values.length === 1 && typeof only === "string" ? only : undefined;
 }
 
 function attempt<T>(action: () => T, onFault: (error: unknown) => void): T | undefined {

@@ -28,7 +28,7 @@ export function createXdsMetrics(registry: Registry) {
     }),
     refusals: counter(registry, {
       name: "picket_xds_refusals_total",
-      help: "Requests or streams that were not served, by cause: type, node, bound, streams, slow, fault.",
+      help: "Requests or streams that were not served, by cause: type, node, identity, bound, streams, slow, fault.",
       labels: ["cause"],
     }),
   };

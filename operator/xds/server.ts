@@ -3,7 +3,7 @@ import type { ExchangeMethod } from "../../platform/grpc.ts";
 import type { Log } from "../../platform/log.ts";
 import type { XdsMetrics } from "./metrics.ts";
 import { resourceSet, type PublishedResource, type ResourceSet } from "./resource-set.ts";
-import { AdsStream, drainWaitMsMax, type NodeName, type StreamEvents } from "./stream.ts";
+import { AdsStream, drainWaitMsMax, type Identify, type StreamEvents } from "./stream.ts";
 import { cutRefusal } from "./subscription.ts";
 import { shortTypeName } from "./type-urls.ts";
 
@@ -18,7 +18,8 @@ const deltaMethodPath = "/envoy.service.discovery.v3.AggregatedDiscoveryService/
 export interface AdsServerOptions {
   /** Groups and the types that each may ask for. */
   readonly groups: ReadonlyMap<string, readonly string[]>;
-  readonly groupOf: (node: NodeName) => string | undefined;
+  /** Who a client is, by the name it gives itself and what proves it. */
+  readonly identify: Identify;
   readonly metrics: XdsMetrics;
   readonly log: Log;
   readonly clock: Clock;
@@ -52,7 +53,7 @@ export function createAdsServer(options: AdsServerOptions): AdsServer {
   const published = new Map<string, ResourceSet>();
   const streams = new Set<AdsStream>();
   const events: StreamEvents = {
-    groupOf: options.groupOf,
+    identify: options.identify,
     published: (group) => published.get(group),
     named: (stream) => {
       log.info("client connected", { group: stream.group ?? "none", node: stream.node?.id });

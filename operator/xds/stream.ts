@@ -1,5 +1,5 @@
 import type { EpochMs } from "../../core/limits/time.ts";
-import type { Exchange, ExchangeHandler } from "../../platform/grpc.ts";
+import type { Exchange, ExchangeHandler, StreamRefusal } from "../../platform/grpc.ts";
 import { DeltaDiscoveryRequest } from "../../protos/gen/envoy/service/discovery/v3/discovery.ts";
 import { encodeAnswer, type ResourceSet } from "./resource-set.ts";
 import { TypeSubscription, type Refusal, type Settled } from "./subscription.ts";
@@ -19,15 +19,30 @@ export interface NodeName {
   readonly cluster: string;
 }
 
+/** Messages that one client may send before it is known who it is; more end its stream. */
+export const waitingMessagesMax = 64;
+
+/** Bytes of such messages. */
+export const waitingBytesMax = 4 << 20;
+
+/** A group to be served, or a refusal that ends the stream. Undefined: the stream stays and is served nothing. */
+export type Identified = { readonly group: string } | { readonly refusal: StreamRefusal } | undefined;
+
+/** Tells who a client is by the first message of its stream. May take its time; meanwhile the stream is served nothing. */
+export type Identify = (
+  node: NodeName,
+  authorization: string | undefined,
+  peer: string,
+) => Identified | Promise<Identified>;
+
 export interface StreamEvents {
-  /** Which group the node belongs to; undefined: it is served nothing. */
-  groupOf(node: NodeName): string | undefined;
+  readonly identify: Identify;
   published(group: string): ResourceSet | undefined;
   named(stream: AdsStream): void;
   sent(typeUrl: string): void;
   settled(stream: AdsStream, typeUrl: string, outcome: Settled, message: string): void;
   /** The client asks for a type that its group does not have, or has no group. */
-  refused(cause: "type" | "node" | "bound"): void;
+  refused(cause: "type" | "node" | "bound" | "identity"): void;
   closed(stream: AdsStream): void;
 }
 
@@ -44,6 +59,9 @@ export class AdsStream implements ExchangeHandler {
   readonly #types = new Map<string, TypeSubscription>();
   #nonces = 0;
   #isEnded = false;
+  /** Messages that came before it was known who the client is. */
+  #waiting: Uint8Array[] | undefined;
+  #waitingBytes = 0;
 
   constructor(exchange: Exchange, events: StreamEvents, times: { openedMs: EpochMs; monotonic: () => number }) {
     this.#exchange = exchange;
@@ -62,8 +80,59 @@ export class AdsStream implements ExchangeHandler {
 
   message(bytes: Uint8Array): void {
     if (this.#isEnded) return;
+    if (this.#waiting !== undefined) return this.#wait(this.#waiting, bytes);
     const request = DeltaDiscoveryRequest.decode(bytes);
-    if (this.node === undefined) this.#name(request);
+    if (this.node !== undefined) return this.#take(request);
+    this.node = nodeNameOf(request);
+    const identified = this.#events.identify(this.node, this.#exchange.authorization, this.#exchange.peer);
+    if (!(identified instanceof Promise)) {
+      if (this.#settleIdentity(identified)) this.#take(request);
+      return;
+    }
+    this.#waiting = [];
+    this.#wait(this.#waiting, bytes);
+    identified.then(
+      (known) => this.#resume(known),
+      // A fault tells nothing about the client: it may come back.
+      () => this.#resume({ refusal: "unavailable" }),
+    );
+  }
+
+  #wait(waiting: Uint8Array[], bytes: Uint8Array): void {
+    waiting.push(bytes);
+    this.#waitingBytes += bytes.length;
+    if (waiting.length <= waitingMessagesMax && this.#waitingBytes <= waitingBytesMax) return;
+    this.#events.refused("bound");
+    this.end("exhausted");
+  }
+
+  #resume(identified: Identified): void {
+    const waiting = this.#waiting ?? [];
+    this.#waiting = undefined;
+    if (this.#isEnded || !this.#settleIdentity(identified)) return;
+    for (const bytes of waiting) {
+      try {
+        this.message(bytes);
+      } catch {
+        this.#events.refused("bound");
+        return this.end();
+      }
+    }
+  }
+
+  /** False when the stream has ended with it. */
+  #settleIdentity(identified: Identified): boolean {
+    if (identified !== undefined && "refusal" in identified) {
+      this.#events.refused("identity");
+      this.end(identified.refusal);
+      return false;
+    }
+    this.group = identified?.group;
+    this.#events.named(this);
+    return true;
+  }
+
+  #take(request: DeltaDiscoveryRequest): void {
     const published = this.#published();
     if (this.group === undefined || (published !== undefined && !published.has(request.typeUrl))) {
       this.#events.refused(this.group === undefined ? "node" : "type");
@@ -95,13 +164,15 @@ export class AdsStream implements ExchangeHandler {
 
   closed(): void {
     this.#isEnded = true;
+    this.#waiting = undefined;
     this.#events.closed(this);
   }
 
-  end(): void {
+  end(refusal?: StreamRefusal): void {
     if (this.#isEnded) return;
     this.#isEnded = true;
-    this.#exchange.end();
+    this.#waiting = undefined;
+    this.#exchange.end(refusal);
     this.#events.closed(this);
   }
 
@@ -151,11 +222,9 @@ export class AdsStream implements ExchangeHandler {
     this.#types.set(typeUrl, subscription);
     return subscription;
   }
+}
 
-  #name(request: DeltaDiscoveryRequest): void {
-    const { id = "", cluster = "" } = request.node ?? {};
-    this.node = { id: id.slice(0, nodeIdCharactersMax), cluster: cluster.slice(0, nodeIdCharactersMax) };
-    this.group = this.#events.groupOf(this.node);
-    this.#events.named(this);
-  }
+function nodeNameOf({ node }: DeltaDiscoveryRequest): NodeName {
+  const { id = "", cluster = "" } = node ?? {};
+  return { id: id.slice(0, nodeIdCharactersMax), cluster: cluster.slice(0, nodeIdCharactersMax) };
 }

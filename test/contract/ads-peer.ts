@@ -1,4 +1,4 @@
-import { Client, credentials, type ClientDuplexStream } from "@grpc/grpc-js";
+import { Client, credentials, Metadata, type ClientDuplexStream, type StatusObject } from "@grpc/grpc-js";
 import { printAddress, type Address } from "../../platform/config.ts";
 import {
   DeltaDiscoveryRequest,
@@ -11,12 +11,16 @@ type Partial_ = Parameters<typeof DeltaDiscoveryRequest.fromPartial>[0];
 export class AdsPeer {
   readonly answers: DeltaDiscoveryResponse[] = [];
   isEnded = false;
+  /** gRPC status code once the stream is over. */
+  status: number | undefined;
   readonly #client: Client;
   readonly #stream: ClientDuplexStream<DeltaDiscoveryRequest, DeltaDiscoveryResponse>;
   #read = 0;
   #wake: () => void = () => undefined;
 
-  constructor(address: Address) {
+  constructor(address: Address, authorization?: string) {
+    const metadata = new Metadata();
+    if (authorization !== undefined) metadata.set("authorization", authorization);
     this.#client = new Client(printAddress(address), credentials.createInsecure(), {
       "grpc.use_local_subchannel_pool": 1,
       "grpc.max_receive_message_length": -1,
@@ -25,6 +29,7 @@ export class AdsPeer {
       "/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources",
       (request: DeltaDiscoveryRequest) => Buffer.from(DeltaDiscoveryRequest.encode(request).finish()),
       (bytes: Buffer) => DeltaDiscoveryResponse.decode(bytes),
+      metadata,
     );
     this.#stream.on("data", (answer: DeltaDiscoveryResponse) => {
       this.answers.push(answer);
@@ -36,6 +41,9 @@ export class AdsPeer {
     };
     this.#stream.on("error", over);
     this.#stream.on("end", over);
+    this.#stream.on("status", ({ code }: StatusObject) => {
+      this.status = code;
+    });
   }
 
   say(request: Partial_): void {

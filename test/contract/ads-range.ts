@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { createAdsServer, requestBytesMax, type AdsServer } from "../../operator/xds/server.ts";
 import { createXdsMetrics, type XdsMetrics } from "../../operator/xds/metrics.ts";
 import type { PublishedResource } from "../../operator/xds/resource-set.ts";
+import type { Identify } from "../../operator/xds/stream.ts";
 import { proxyTypes, scorerTypes } from "../../operator/xds/type-urls.ts";
 import { systemClock } from "../../platform/clock.ts";
 import type { Address } from "../../platform/config.ts";
@@ -22,7 +23,10 @@ export interface AdsRange {
 }
 
 /** The real server on a port of its own; groups `proxy` and `scorer` by the name of the node's cluster. */
-export async function startAdsRange(address: Address = { host: "127.0.0.1", port: 0, path: "" }): Promise<AdsRange> {
+export async function startAdsRange(
+  address: Address = { host: "127.0.0.1", port: 0, path: "" },
+  identify: Identify = ({ cluster }) => (cluster === "proxy" || cluster === "scorer" ? { group: cluster } : undefined),
+): Promise<AdsRange> {
   const registry = new Registry();
   const metrics = createXdsMetrics(registry);
   let changes = 0;
@@ -31,7 +35,7 @@ export async function startAdsRange(address: Address = { host: "127.0.0.1", port
       ["proxy", proxyTypes],
       ["scorer", scorerTypes],
     ]),
-    groupOf: ({ cluster }) => (cluster === "proxy" || cluster === "scorer" ? cluster : undefined),
+    identify,
     metrics,
     log: silentLog,
     clock: systemClock,

@@ -20,7 +20,7 @@ describe("bounds of the ADS server", () => {
     ended = 0;
     server = createAdsServer({
       groups: new Map([["proxy", proxyTypes]]),
-      groupOf: () => "proxy",
+      identify: () => ({ group: "proxy" }),
       metrics: createXdsMetrics(registry),
       log: silentLog,
       clock: { now: () => nowMs, monotonic: () => nowMs },
@@ -29,7 +29,7 @@ describe("bounds of the ADS server", () => {
   });
 
   const open = (takes = true): ExchangeHandler =>
-    server.method.open({ send: () => takes, end: () => ended++, peer: "test" });
+    server.method.open({ send: () => takes, end: () => ended++, peer: "test", authorization: undefined });
   const say = (stream: ExchangeHandler, typeUrl: string, id = "proxy-1"): void =>
     stream.message(
       DeltaDiscoveryRequest.encode(

@@ -224,7 +224,12 @@ describe("ADS server", () => {
 
   it("survives bytes that are not a request", async () => {
     range.server.publish("proxy", []);
-    const handler = range.server.method.open({ send: () => true, end: () => undefined, peer: "test" });
+    const handler = range.server.method.open({
+      send: () => true,
+      end: () => undefined,
+      peer: "test",
+      authorization: undefined,
+    });
     assert.throws(() => handler.message(Buffer.from([0xff, 0xff, 0xff])));
     handler.closed();
     const peer = connect();
@@ -239,6 +244,7 @@ describe("ADS server", () => {
       send: (bytes) => (sent.push(bytes), takes),
       end: () => undefined,
       peer: "test",
+      authorization: undefined,
     });
     range.server.publish("proxy", [resource(clusterType, "a", "1"), resource(listenerType, "l", "1")]);
     handler.message(request({ node, typeUrl: clusterType }));
