@@ -41,7 +41,7 @@ function impliedWorkloads({ policies }: LoadedObjects): readonly Workload[] {
       };
       found.set(printId(workload.id), workload);
     };
-    if (target.kind === "workloads") for (const name of target.names) add(name, {});
+    if (target.kind === "workloads") for (const { name } of target.refs) add(name, {});
     else if (target.kind === "labels") add(id.name, target.labels);
   }
   for (const policy of found.size > 0 ? [] : policies) {

@@ -221,7 +221,7 @@ function isThereBroken({ id, target }: Policy, message: string, { broken, isPart
     return isPartial || near.some(({ kind, name }) => kind.endsWith("Identity") && message.includes(` ${name},`));
   }
   if (!message.startsWith("no workload") || target.kind !== "workloads") return false;
-  return isPartial || near.some(({ kind, name }) => kind === "Workload" && target.names.includes(name));
+  return isPartial || near.some((id) => id.kind === "Workload" && target.refs.some(({ name }) => name === id.name));
 }
 
 function mayHaveBrokenPolicy({ broken, isPartial }: LoadedObjects): boolean {

@@ -1,5 +1,5 @@
 import { limitsMax } from "../limits/limiter.ts";
-import type { Identity, Workload } from "./identity.ts";
+import { isMeantBy, type Identity, type Workload } from "./identity.ts";
 import {
   writtenField,
   writtenLimit,
@@ -77,7 +77,7 @@ export function effectivePolicies(objects: PolicyObjects): EffectivePolicies {
     if (policy.target.kind === "workloads" && !used.has(policy)) {
       unresolved.push({
         policy: printId(policy.id),
-        message: `no workload ${policy.target.names.join(", ")} in this namespace`,
+        message: `no workload ${policy.target.refs.map(({ name }) => name).join(", ")} in this namespace`,
       });
     }
     if (policy.strategy === "floor" && policy.identityRefs !== undefined) {
@@ -110,7 +110,7 @@ export function speaksAbout(policy: Policy, workload: Workload): boolean {
     case "namespace":
       return true;
     case "workloads":
-      return target.names.includes(workload.id.name);
+      return target.refs.some((ref) => isMeantBy(ref, workload));
     case "labels":
       return Object.entries(target.labels).every(([name, value]) => workload.labels[name] === value);
   }

@@ -1,5 +1,5 @@
 import type { Millis } from "../limits/time.ts";
-import type { ObjectId, Origin } from "./policy.ts";
+import type { ObjectId, Origin, WorkloadRef } from "./policy.ts";
 
 /** Signature algorithms a policy may name. Symmetric ones and `none` are not offered. */
 export const algorithms = ["ES256", "ES384", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "EdDSA"] as const;
@@ -26,7 +26,21 @@ export interface Identity {
   readonly sessionClaim?: string | undefined;
 }
 
-/** Kind for files only: stands for a pod. Addresses are `host:port`. */
+/** Who runs the pods of a workload in a cluster, and how callers come to one of its ports. */
+export interface ClusterWorkload {
+  /** The controller of the pods (`Deployment`, `Job`, …), or `Pod` for one that nobody controls. */
+  readonly kind: string;
+  readonly name: string;
+  /** Services that select its pods. */
+  readonly services: readonly string[];
+  /** What the application speaks on the port: HTTP/2 without TLS has no upgrade, so it must be known. */
+  readonly protocol: "http1" | "http2";
+}
+
+/**
+ * What one policy is enforced on. In a folder a `Workload`, which stands for a pod, with addresses `host:port`; in a
+ * cluster one port of the pods of one controller, whose name then holds the port: `bank/accounts:8080`.
+ */
 export interface Workload {
   readonly id: ObjectId;
   readonly origin: Origin;
@@ -34,6 +48,19 @@ export interface Workload {
   readonly listen: { readonly host: string; readonly port: number };
   readonly upstream: { readonly host: string; readonly port: number };
   readonly serviceAccount?: string | undefined;
+  /** Absent for a `Workload` of a folder. */
+  readonly cluster?: ClusterWorkload | undefined;
+}
+
+/** The name by which people and policies call a workload, without its port. */
+export function nameOfWorkload({ id, cluster }: Workload): string {
+  return cluster?.name ?? id.name;
+}
+
+/** Whether a target reference means a workload. A folder knows no kinds; there the name alone counts. */
+export function isMeantBy({ kind, name }: WorkloadRef, { id, cluster }: Workload): boolean {
+  if (cluster === undefined) return name === id.name;
+  return kind === "Service" ? cluster.services.includes(name) : kind === cluster.kind && name === cluster.name;
 }
 
 /** PicketConfig `default`: what holds for the whole install. */

@@ -102,8 +102,18 @@ export interface Denial {
 export type Target =
   | { readonly kind: "cluster"; readonly namespaces: readonly string[] } // empty: every namespace
   | { readonly kind: "namespace" }
-  | { readonly kind: "workloads"; readonly names: readonly string[] }
+  | { readonly kind: "workloads"; readonly refs: readonly WorkloadRef[] }
   | { readonly kind: "labels"; readonly labels: Readonly<Record<string, string>> };
+
+/** Kinds of objects by which a policy names workloads. */
+export const workloadKinds = ["Deployment", "StatefulSet", "DaemonSet", "Service"] as const;
+export type WorkloadKind = (typeof workloadKinds)[number];
+
+/** One of `targetRefs`. In a folder, whatever the kind, the `Workload` of that name is meant. */
+export interface WorkloadRef {
+  readonly kind: WorkloadKind;
+  readonly name: string;
+}
 
 /** A place in a file, for messages and for the origin of every effective line. */
 export interface Origin {

@@ -1,3 +1,4 @@
+import { nameOfWorkload, type Workload } from "../../core/policy/identity.ts";
 import { printId, type ObjectId, type Target } from "../../core/policy/policy.ts";
 import type { Aim } from "./provider.ts";
 
@@ -7,7 +8,7 @@ import type { Aim } from "./provider.ts";
  */
 export function aimOfPolicy(id: ObjectId, target: Target | undefined): Aim {
   if (target?.kind === "workloads" && id.namespace !== "") {
-    return { kind: "workloads", namespace: id.namespace, names: target.names };
+    return { kind: "workloads", namespace: id.namespace, names: target.refs.map(({ name }) => name) };
   }
   if (target?.kind === "cluster" && target.namespaces.length > 0) {
     return { kind: "namespaces", names: target.namespaces };
@@ -49,15 +50,19 @@ function valuesOf(text: string, key: string, value: string): string[] {
   return [...text.matchAll(pattern)].map(([, found]) => found ?? "");
 }
 
-/** Whether a broken object may have been about this workload. */
-export function isAimedAt(aim: Aim, workload: ObjectId): boolean {
+/** Whether a broken object may have been about this workload. By any name of it: wider is safer here. */
+export function isAimedAt(aim: Aim, workload: Workload): boolean {
+  const { id, cluster } = workload;
   switch (aim.kind) {
     case "everything":
       return true;
     case "namespaces":
-      return aim.names.includes(workload.namespace);
+      return aim.names.includes(id.namespace);
     case "workloads":
-      return aim.namespace === workload.namespace && aim.names.includes(workload.name);
+      return (
+        aim.namespace === id.namespace &&
+        [nameOfWorkload(workload), ...(cluster?.services ?? [])].some((name) => aim.names.includes(name))
+      );
   }
 }
 

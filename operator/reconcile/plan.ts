@@ -129,10 +129,10 @@ function whyNeverGood(policy: EffectivePolicy, settled: Settled): string | undef
     if (object.state !== "refused") continue;
     const isMeant = identityKinds.has(object.id.kind)
       ? isReferenced(object, policy, settled)
-      : isAimedAt(object.aim, workload.id);
+      : isAimedAt(object.aim, workload);
     if (isMeant) return `${printObject(object.id)} in ${object.file}:${object.line} is not valid`;
   }
-  const part = settled.unknown.find(({ aim }) => isAimedAt(aim, workload.id));
+  const part = settled.unknown.find(({ aim }) => isAimedAt(aim, workload));
   return part === undefined ? undefined : `${part.file}:${part.problems[0]?.line ?? 1} cannot be read`;
 }
 

@@ -1,7 +1,7 @@
-import type { Identity, Workload } from "../../core/policy/identity.ts";
+import { isMeantBy, nameOfWorkload, type Identity, type Workload } from "../../core/policy/identity.ts";
 import { speaksAbout } from "../../core/policy/effective.ts";
 import { nearestName } from "../../core/policy/parse/nearest-name.ts";
-import { printId, type Policy } from "../../core/policy/policy.ts";
+import type { Policy } from "../../core/policy/policy.ts";
 import type { ObjectProblem } from "../../core/policy/problem.ts";
 
 /** What policies may refer to, as it is in force. */
@@ -40,27 +40,34 @@ function brokenTargets(policy: Policy, { workloads }: Referable): readonly Objec
   }
   if (target.kind !== "workloads") return [];
   const inNamespace = workloads.filter((workload) => workload.id.namespace === namespace);
-  return target.names.flatMap((name) => {
-    const found = inNamespace.find((workload) => workload.id.name === name);
-    if (found !== undefined && speaksAbout(policy, found)) return [];
-    if (found !== undefined) {
-      const message = `${name} has the ports ${found.listen.port} and ${found.upstream.port}, and not ${ports.join(", ")}`;
+  return target.refs.flatMap((ref) => {
+    const found = inNamespace.filter((workload) => isMeantBy(ref, workload));
+    if (found.some((workload) => speaksAbout(policy, workload))) return [];
+    if (found.length > 0) {
+      const message = `${ref.name} has the ports ${portsOf(found).join(" and ")}, and not ${ports.join(", ")}`;
       return [problemOf(policy, "PKT0106", "ports", "spec.ports", message, "name a port of it, or remove ports")];
     }
-    const message = `there is no workload ${name} in the namespace ${namespace}`;
-    return [
-      problemOf(policy, "PKT0106", "targetRefs", "spec.targetRefs", message, targetFix(name, namespace, workloads)),
-    ];
+    const what = policy.origin.line === 0 ? ref.kind : "workload";
+    const message = `there is no ${what} ${ref.name} in the namespace ${namespace}`;
+    const fix = targetFix(ref.name, namespace, workloads);
+    return [problemOf(policy, "PKT0106", "targetRefs", "spec.targetRefs", message, fix)];
   });
 }
 
+function portsOf(workloads: readonly Workload[]): readonly number[] {
+  return [...new Set(workloads.flatMap(({ listen, upstream }) => [listen.port, upstream.port]))];
+}
+
 function targetFix(name: string, namespace: string, workloads: readonly Workload[]): string {
-  const own = workloads.filter(({ id }) => id.namespace === namespace).map(({ id }) => id.name);
+  const own = workloads.filter(({ id }) => id.namespace === namespace).map(nameOfWorkload);
   const near = nearestName(name, own);
   if (near !== undefined) return `did you mean ${near}?`;
-  const elsewhere = workloads.find(({ id }) => id.name === name);
-  if (elsewhere !== undefined) return `did you mean ${printId(elsewhere.id)}? a policy protects its own namespace only`;
-  return "name a Workload of the namespace, or add it";
+  const elsewhere = workloads.find((workload) => nameOfWorkload(workload) === name);
+  if (elsewhere !== undefined) {
+    return `did you mean ${elsewhere.id.namespace}/${name}? a policy protects its own namespace only`;
+  }
+  const isCluster = workloads.some(({ cluster }) => cluster !== undefined);
+  return isCluster ? "name one whose pods declare a port, or add it" : "name a Workload of the namespace, or add it";
 }
 
 function brokenIdentities(policy: Policy, { identities }: Referable): readonly ObjectProblem[] {

@@ -89,7 +89,10 @@ export function targetOf(
   }
   if (references === undefined) return { kind: "namespace" };
   const whole = references.findIndex(({ kind }) => kind === "Namespace");
-  if (whole < 0) return { kind: "workloads", names: [...new Set(references.map(({ name }) => name))] };
+  if (whole < 0) {
+    const refs = references.flatMap(({ kind, name }) => (kind === "Namespace" ? [] : [{ kind, name }]));
+    return { kind: "workloads", refs };
+  }
   const at: Place = { ...place, path: `${place.path}.targetRefs[${whole}]` };
   if (references.length > 1) {
     const message = "a Namespace stands beside other targets that it holds already";

@@ -160,7 +160,7 @@ describe("effectivePolicies", () => {
       workloads: [workload],
       identities: [],
       policies: [
-        policy({ id: id("lost"), target: { kind: "workloads", names: ["nobody"] } }),
+        policy({ id: id("lost"), target: { kind: "workloads", refs: [{ kind: "Deployment", name: "nobody" }] } }),
         policy({ id: id("stranger"), identityRefs: ["missing"] }),
         policy({ id: id("wide"), strategy: "floor", target: { kind: "namespace" }, identityRefs: ["bank"] }),
         policy({ id: id("hasty"), strategy: "floor", target: { kind: "namespace" }, failure: { timeoutMs: 5 } }),

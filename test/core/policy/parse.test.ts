@@ -51,7 +51,13 @@ describe("parseObject", () => {
       id: { kind: "ApiPolicy", namespace: "bank", name: "a" },
       origin: { file: "policies/a.yaml", line: 1 },
       createdMs: 0,
-      target: { kind: "workloads", names: ["accounts", "front"] },
+      target: {
+        kind: "workloads",
+        refs: [
+          { kind: "Deployment", name: "accounts" },
+          { kind: "Service", name: "front" },
+        ],
+      },
       strategy: "default",
       mode: "shadow",
       ports: [8080],
@@ -180,7 +186,10 @@ describe("parseObject", () => {
     ).objects;
     assert.equal(object?.kind, "invalid");
     assert.deepEqual(object.kind === "invalid" && object.id, { kind: "ApiPolicy", namespace: "bank", name: "a" });
-    assert.deepEqual(object.kind === "invalid" && object.target, { kind: "workloads", names: ["x"] });
+    assert.deepEqual(object.kind === "invalid" && object.target, {
+      kind: "workloads",
+      refs: [{ kind: "Deployment", name: "x" }],
+    });
     const [unclear] = readObjects(
       policyText("mode: wrong", "targetRefs: [{ group: apps, kind: Pod, name: x }]"),
     ).objects;

@@ -85,7 +85,7 @@ export function randomPolicy(random: Random, number: number, strategy: Policy["s
   const targets: Policy["target"][] = [
     { kind: "cluster", namespaces: random() < 0.5 ? [] : ["bank"] },
     { kind: "namespace" },
-    { kind: "workloads", names: ["accounts"] },
+    { kind: "workloads", refs: [{ kind: "Deployment" as const, name: "accounts" }] },
     { kind: "labels", labels: { app: "accounts" } },
   ];
   const target = pick(random, strategy === "floor" ? targets.slice(0, 2) : targets);
@@ -112,7 +112,7 @@ export function policy(fields: Partial<Policy> & Pick<Policy, "id">): Policy {
   return {
     origin,
     createdMs: 0,
-    target: { kind: "workloads", names: ["accounts"] },
+    target: { kind: "workloads", refs: [{ kind: "Deployment" as const, name: "accounts" }] },
     strategy: "default",
     ports: [],
     lines: new Map(),
