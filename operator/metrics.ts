@@ -1,4 +1,4 @@
-import { counter, gauge, histogram, type Registry } from "../platform/metrics.ts";
+import { buildInfo, counter, gauge, histogram, type Registry } from "../platform/metrics.ts";
 import { createXdsMetrics } from "./xds/metrics.ts";
 
 /** Everything that the operator counts. Labels are closed sets. */
@@ -6,6 +6,7 @@ export type OperatorMetrics = ReturnType<typeof createOperatorMetrics>;
 
 export function createOperatorMetrics(registry: Registry) {
   return {
+    build: buildInfo(registry, "operator"),
     xds: createXdsMetrics(registry),
     policies: gauge(registry, {
       name: "picket_policies",
@@ -15,6 +16,11 @@ export function createOperatorMetrics(registry: Registry) {
     sidecars: gauge(registry, {
       name: "picket_sidecars",
       help: "Connected proxies by whether they run what is published: synced, stale, rejected.",
+      labels: ["state"],
+    }),
+    scorers: gauge(registry, {
+      name: "picket_scorers",
+      help: "Connected scorers by whether they run what is published: synced, stale, rejected.",
       labels: ["state"],
     }),
     workloadsClosed: gauge(registry, {

@@ -1,4 +1,5 @@
 import { Counter, Gauge, Histogram, type Registry } from "prom-client";
+import { versionOf } from "./version.ts";
 
 export { Registry } from "prom-client";
 
@@ -43,6 +44,20 @@ export function histogram<L extends string = never>(
     labelNames: family.labels ?? [],
     buckets: [...family.buckets],
     registers: [registry],
+  });
+}
+
+/** Which build of which program this is; always 1. */
+export function buildInfo(registry: Registry, component: string): Gauge<"component" | "version"> {
+  const labels = { component, version: versionOf() };
+  return new Gauge({
+    name: "picket_build_info",
+    help: "Which version of which program this is; always 1.",
+    labelNames: ["component", "version"],
+    registers: [registry],
+    collect() {
+      this.set(labels, 1);
+    },
   });
 }
 

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { factsOf, type Reason } from "../core/verdict/reason.ts";
-import { subscribe } from "../platform/ads-client.ts";
+import { subscribe, type AdsSubscription } from "../platform/ads-client.ts";
 import { printAddress, readConfig } from "../platform/config.ts";
 import { createStatusServer } from "../platform/http-status.ts";
 import { Secret } from "../platform/secret.ts";
@@ -16,6 +16,7 @@ import { DecisionLog } from "./report/decision-log.ts";
 import { printDecision } from "./report/decision-record.ts";
 import { decisionsKept, DecisionRing, decisionsWithViewsKept } from "./report/decision-ring.ts";
 import { ProxyRefusals } from "./report/proxy-refusals.ts";
+import { createResponseIntake } from "./report/responses.ts";
 import { Tally } from "./report/tally.ts";
 import { createGrpcTransport } from "./transport/grpc-js.ts";
 
@@ -73,32 +74,30 @@ async function runScorer(config: ScorerConfig): Promise<void> {
     }),
     lastResort: lastResort(ids),
     isServing: () => policies.isReady,
-    answered: (call) => {
-      const { decision, workload, status } = call;
-      metrics.accessLogEntries.inc();
-      metrics.responses.inc({ api: metrics.apiLabel(workload), code_class: classOf(status) });
-      if (decision === "") {
-        const refusal = proxyRefusals.take(call, clock.now());
-        if (refusal === undefined) return;
+    answered: createResponseIntake({
+      metrics,
+      clock,
+      ids,
+      ring,
+      proxyRefusals,
+      refused: (refusal) => {
         tally.add(refusal);
         decisionLog?.add(refusal);
-        return;
-      }
-      const known = ring.find(decision, ids.numberOf(decision));
-      if (known === undefined) metrics.accessLogUnmatched.inc();
-      else known.responseStatus = status;
-    },
+      },
+    }),
     faulted: (error, stage) => {
       metrics.faults.inc({ stage });
       log.error("a message could not be handled", { stage, error });
     },
   });
 
+  let subscription: AdsSubscription | undefined;
   const status = createStatusServer({
     registry,
     beforeScrape: () => {
       tally.flush((reason) => factsOf(reason as Reason).kind);
       countState();
+      metrics.operatorConnected.set(subscription?.isConnected === true ? 1 : 0);
     },
     ready: () => ({ ready: policies.isReady, reason: "no policies from the operator yet" }),
     routes: {
@@ -132,7 +131,7 @@ async function runScorer(config: ScorerConfig): Promise<void> {
   decisionLog?.start();
   const statusAddress = await status.start(config.status);
   const listenAddress = await transport.start(config.listen);
-  const subscription = subscribe({
+  subscription = subscribe({
     address: config.operator,
     typeUrl: policyType,
     nodeId: config.node,
@@ -165,8 +164,4 @@ async function runScorer(config: ScorerConfig): Promise<void> {
   await transport.stop();
   await status.stop();
   await decisionLog?.stop();
-}
-
-function classOf(status: number): string {
-  return status >= 100 && status < 600 ? `${Math.floor(status / 100)}xx` : "none";
 }

@@ -1,4 +1,12 @@
-import { boundedLabel, counter, FastHistogram, gauge, labelValuesMax, type Registry } from "../platform/metrics.ts";
+import {
+  boundedLabel,
+  buildInfo,
+  counter,
+  FastHistogram,
+  gauge,
+  labelValuesMax,
+  type Registry,
+} from "../platform/metrics.ts";
 
 /** Workloads counted apart in `picket_api_responses_total`. */
 const apisMax = 300;
@@ -11,6 +19,7 @@ export function createScorerMetrics(registry: Registry) {
     labels: ["family"],
   });
   return {
+    build: buildInfo(registry, "scorer"),
     decisions: counter<"policy_namespace" | "policy" | "mode" | "verdict">(registry, {
       name: "picket_decisions_total",
       help: "Decisions by deciding policy (_none before any), mode and verdict; in Shadow what Enforce would have said.",
@@ -57,6 +66,11 @@ export function createScorerMetrics(registry: Registry) {
       help: "Answers to callers by workload (namespace/name) and class of status, Picket's own included.",
       labels: ["api", "code_class"],
     }),
+    fallbacks: counter<"fallback">(registry, {
+      name: "picket_fallbacks_total",
+      help: "Requests that a proxy decided by the failure mode since no scorer answered it: allow (passed unjudged), deny.",
+      labels: ["fallback"],
+    }),
     stateKeys: gauge<"kind">(registry, {
       name: "picket_state_keys",
       help: "Keys held in bounded tables.",
@@ -80,6 +94,10 @@ export function createScorerMetrics(registry: Registry) {
       name: "picket_config_applies_total",
       help: "Changes of policies received, by result.",
       labels: ["result"],
+    }),
+    operatorConnected: gauge(registry, {
+      name: "picket_operator_connected",
+      help: "1 while the operator is connected; without it the last policies stay in force.",
     }),
     labelOverflows,
     policyLabel: boundedLabel(labelValuesMax, () => labelOverflows.inc({ family: "policy" })),

@@ -5,7 +5,7 @@ import { printJunit } from "../output/junit.ts";
 import { tableFor, writeResult, type FindingFormat } from "../output/result.ts";
 import { printSarif } from "../output/sarif.ts";
 import { exitCodes, type Shell } from "../shell.ts";
-import { versionOf } from "../version.ts";
+import { versionOf } from "../../platform/version.ts";
 import { findingRules, severities, type Finding } from "./finding.ts";
 import { findFindings } from "./findings.ts";
 

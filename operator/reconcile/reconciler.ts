@@ -7,7 +7,7 @@ import type { OperatorMetrics } from "../metrics.ts";
 import type { ReadText, SourceSnapshot } from "../provider/provider.ts";
 import { assess, type Assessment } from "../status/assess.ts";
 import type { StatusStore } from "../status/status-store.ts";
-import type { AdsServer } from "../xds/server.ts";
+import type { AdsServer, Running } from "../xds/server.ts";
 import { printMemory, type Memory } from "./accepted.ts";
 import { problemEventsMax, type OperatorEvent } from "./event.ts";
 import { excessOf } from "./excess.ts";
@@ -317,11 +317,16 @@ export class Reconciler {
     const unproven = workloads.filter(({ planned, status }) => planned.effective.mode === "enforce" && !status.proven);
     metrics.workloadsUnproven.set(unproven.length);
     const all = [...plan.install, ...plan.workloads.flatMap(({ proxy }) => proxy)];
-    const { current, total, rejected } = ads.count(proxyGroup, all);
-    metrics.sidecars.set({ state: "synced" }, current);
-    metrics.sidecars.set({ state: "rejected" }, rejected);
-    metrics.sidecars.set({ state: "stale" }, total - current - rejected);
+    setStates(metrics.sidecars, ads.count(proxyGroup, all));
+    const compiled = plan.workloads.flatMap(({ scorer }) => scorer);
+    setStates(metrics.scorers, ads.count(scorerGroup, compiled));
   }
+}
+
+function setStates(gauge: OperatorMetrics["sidecars"], { current, total, rejected }: Running): void {
+  gauge.set({ state: "synced" }, current);
+  gauge.set({ state: "rejected" }, rejected);
+  gauge.set({ state: "stale" }, total - current - rejected);
 }
 
 /** Workloads that were served at least once and still exist. */

@@ -13,6 +13,8 @@ export interface AnsweredCall {
   readonly method: string;
   /** Why the proxy answered by itself; undefined when it did not. */
   readonly proxyReason: Reason | undefined;
+  /** Whether the proxy let it pass since no scorer answered. */
+  readonly passedUnjudged: boolean;
   /** Decision id, empty where no decision was asked for. */
   readonly decision: string;
   /** `namespace/name` as our own configuration tags the entry. */
@@ -40,6 +42,9 @@ export function accessLogMethod(take: (call: AnsweredCall) => void, onFault: (er
   };
 }
 
+/** Set by the proxy's open authz instance; one that a caller sends is removed before. */
+const failureAllowedHeader = "x-envoy-auth-failure-mode-allowed";
+
 const canaryPrefix = "/.well-known/picket/canary/";
 
 function answeredCall(entry: HTTPAccessLogEntry): AnsweredCall {
@@ -52,6 +57,7 @@ function answeredCall(entry: HTTPAccessLogEntry): AnsweredCall {
     requestId: answer?.early === true ? "" : (request?.requestId ?? ""),
     method: printMethod(request?.requestMethod),
     proxyReason: isCanary ? undefined : answer?.reason,
+    passedUnjudged: request?.requestHeaders[failureAllowedHeader] !== undefined,
     decision: typeof decision === "string" ? decision : "",
     workload: commonProperties?.customTags.workload ?? "",
     status: response?.responseCode ?? 0,

@@ -108,6 +108,7 @@ export function transportContract(name: string, create: (service: ScorerService)
             requestId: "r1",
             method: "GET",
             proxyReason: undefined,
+            passedUnjudged: false,
             decision: "d1",
             workload: "bank/accounts",
             status: 200,

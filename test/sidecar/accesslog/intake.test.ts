@@ -19,7 +19,15 @@ describe("accessLogMethod", () => {
   it("says nothing of what a broken connection left out, and takes no method that it does not know", () => {
     const logEntry = [{}, { request: { requestMethod: RequestMethod.METHOD_UNSPECIFIED } }];
     const [empty, unknown] = answered({ $case: "httpLogs", httpLogs: { logEntry } });
-    const nothing = { requestId: "", method: "_OTHER", proxyReason: undefined, decision: "", workload: "", status: 0 };
+    const nothing = {
+      requestId: "",
+      method: "_OTHER",
+      proxyReason: undefined,
+      passedUnjudged: false,
+      decision: "",
+      workload: "",
+      status: 0,
+    };
     assert.deepEqual([empty, unknown], [nothing, nothing]);
   });
 

@@ -7,6 +7,7 @@ const call = (changes: Partial<AnsweredCall>): AnsweredCall => ({
   requestId: "7d4f3a52-7f2c-4ed8-8f2d-8ba34a5bd3e1",
   method: "GET",
   proxyReason: "path-ambiguous",
+  passedUnjudged: false,
   decision: "",
   workload: "bank/accounts",
   status: 400,
