@@ -18,6 +18,13 @@ export function createScorerMetrics(registry: Registry) {
     help: "Label values that were counted under _other because the family was full.",
     labels: ["family"],
   });
+  const fallbacks = counter<"fallback">(registry, {
+    name: "picket_fallbacks_total",
+    help: "Requests that a proxy decided by the failure mode since no scorer answered it: allow (passed unjudged), deny.",
+    labels: ["fallback"],
+  });
+  // There from the start: a first increase must be seen as one.
+  for (const fallback of ["allow", "deny"]) fallbacks.inc({ fallback }, 0);
   return {
     build: buildInfo(registry, "scorer"),
     decisions: counter<"policy_namespace" | "policy" | "mode" | "verdict">(registry, {
@@ -66,11 +73,7 @@ export function createScorerMetrics(registry: Registry) {
       help: "Answers to callers by workload (namespace/name) and class of status, Picket's own included.",
       labels: ["api", "code_class"],
     }),
-    fallbacks: counter<"fallback">(registry, {
-      name: "picket_fallbacks_total",
-      help: "Requests that a proxy decided by the failure mode since no scorer answered it: allow (passed unjudged), deny.",
-      labels: ["fallback"],
-    }),
+    fallbacks,
     stateKeys: gauge<"kind">(registry, {
       name: "picket_state_keys",
       help: "Keys held in bounded tables.",
