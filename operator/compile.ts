@@ -40,7 +40,8 @@ export function compileFolder(folder: string, output: CompileOutput, { stdout, s
 }
 
 function render(plan: Plan, output: CompileOutput): unknown {
-  return plan.workloads.map(({ name, state, proxy, scorer, effective }) => {
+  return plan.workloads.map(({ name, state, placements, scorer, effective }) => {
+    const proxy = placements.flatMap(({ resources }) => resources);
     const common = { workload: name, state: state.kind, ...(state.kind === "closed" && { why: state.message }) };
     switch (output) {
       case "envoy":

@@ -14,7 +14,8 @@ import { createFilesProvider } from "./provider/files.ts";
 import { readText } from "./provider/read.ts";
 import { emptyMemory, parseMemory, type Memory } from "./reconcile/accepted.ts";
 import { endpointOf, envoyTranslator } from "./reconcile/envoy-translator.ts";
-import { proxyGroup, Reconciler, scorerGroup } from "./reconcile/reconciler.ts";
+import { proxyGroup, scorerGroup } from "./reconcile/plan.ts";
+import { Reconciler } from "./reconcile/reconciler.ts";
 import { bootstrap } from "./translate/envoy/bootstrap.ts";
 import type { OperatorEvent } from "./reconcile/event.ts";
 import { StatusStore, writeAtomically } from "./status/status-store.ts";
@@ -49,7 +50,7 @@ async function runOperator(config: OperatorConfig): Promise<void> {
   mkdirSync(config.state, { recursive: true, mode: 0o700 });
   const status = new StatusStore({ folder: join(config.state, "status"), clock, log });
   const ads = createAdsServer({
-    groups: new Map([
+    kinds: new Map([
       [proxyGroup, proxyTypes],
       [scorerGroup, scorerTypes],
     ]),
@@ -90,7 +91,7 @@ async function runOperator(config: OperatorConfig): Promise<void> {
   await provider.start(stopping, (snapshot) => reconciler.take(snapshot));
   const listenAddress = await grpc.start(config.listen);
   if (config.bootstrap !== "none") {
-    const options = { nodeId: "proxy", nodeCluster: proxyCluster, admin: endpointOf(config.proxyAdmin) };
+    const options = { node: { id: "proxy", cluster: proxyCluster }, admin: endpointOf(config.proxyAdmin) };
     writeFileSync(config.bootstrap, bootstrap({ ...options, xds: endpointOf(listenAddress) }).bytes, { mode: 0o600 });
   }
   emit({ event: "started" });

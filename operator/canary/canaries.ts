@@ -2,11 +2,14 @@ import type { Clock } from "../../platform/clock.ts";
 import type { Log } from "../../platform/log.ts";
 import type { CanaryAnswer } from "./answer.ts";
 
-/** A workload that runs what it should, as far as proxies and scorers say. */
-export interface CanaryTarget {
-  readonly workload: string;
+export interface CanaryAddress {
   readonly host: string;
   readonly port: number;
+}
+
+/** A workload that runs what it should, as far as proxies and scorers say. */
+export interface CanaryTarget extends CanaryAddress {
+  readonly workload: string;
   readonly path: string;
   /** Revision that the answer must name. */
   readonly revision: string;
@@ -40,7 +43,7 @@ export interface CanaryOptions {
 }
 
 interface Run {
-  readonly target: CanaryTarget;
+  target: CanaryTarget;
   isProven: boolean;
   waitMs: number;
   leakingSince: number | undefined;
@@ -66,7 +69,10 @@ export class Canaries {
       this.#runs.delete(workload);
     }
     for (const target of targets) {
-      if (this.#runs.has(target.workload)) continue;
+      const known = this.#runs.get(target.workload);
+      // The pod that was asked may have gone; what is to be proven is the same.
+      if (known !== undefined) known.target = target;
+      if (known !== undefined) continue;
       const run: Run = { target, isProven: false, waitMs: retryMsMin, leakingSince: undefined, timer: undefined };
       this.#runs.set(target.workload, run);
       this.#later(run, 0);

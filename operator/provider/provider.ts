@@ -1,6 +1,7 @@
 import type { Identity, InstallConfig, Workload } from "../../core/policy/identity.ts";
 import type { ObjectId, Policy } from "../../core/policy/policy.ts";
 import type { ObjectProblem } from "../../core/policy/problem.ts";
+import type { PodShape } from "../translate/pod-shape.ts";
 
 /** An object that reads. */
 export type ReadObject =
@@ -36,13 +37,32 @@ export interface SourceText {
   /** File name as people know it. */
   readonly file: string;
   readonly text: string;
+  /** `metadata.generation` of an object of an API server. */
+  readonly generation?: number | undefined;
   readonly objects: readonly SourceObject[];
   readonly unreadable: readonly Unreadable[];
+}
+
+/** Proxies that run one configuration: pods of one controller and one shape. */
+export interface ProxyGroup {
+  /** `proxy|bank/accounts|3f2a9c01` */
+  readonly name: string;
+  /** Workloads that its pods stand for: one for each port of the shape. */
+  readonly workloads: readonly string[];
+  readonly shape: PodShape;
+}
+
+/** What a cluster says beside the objects of Picket: who runs, and which proxies there are. */
+export interface SourceCluster {
+  readonly workloads: readonly Workload[];
+  readonly groups: readonly ProxyGroup[];
 }
 
 /** Everything that a source holds at one time. Never partial: a part that cannot be read is said to be unreadable. */
 export interface SourceSnapshot {
   readonly texts: readonly SourceText[];
+  /** Absent for a folder, where one proxy serves every `Workload`. */
+  readonly cluster?: SourceCluster | undefined;
 }
 
 /** Reads one text. Pure; the operator also reads accepted texts of earlier with it. */

@@ -7,6 +7,10 @@ import { isAimedAt, printObject } from "../provider/aim.ts";
 import type { FetchedKeys } from "../translate/issuers.ts";
 import type { EnvoyResources, Resource } from "../translate/resource.ts";
 import type { Translation } from "../translate/translate.ts";
+import type { CapturedPort } from "../translate/envoy/capture.ts";
+import { strictnessOf } from "../translate/envoy/strictness.ts";
+import type { Capture, PodShape } from "../translate/pod-shape.ts";
+import type { SourceCluster } from "../provider/provider.ts";
 import { keyOf } from "./accepted.ts";
 import { identityKinds } from "./in-force.ts";
 import type { Settled, SettledObject } from "./settle.ts";
@@ -16,7 +20,13 @@ export interface Translator {
   readonly install: EnvoyResources;
   workload(policy: EffectivePolicy, install: InstallConfig, keys: ReadonlyMap<string, FetchedKeys>): Translation;
   closed(workload: Workload, install: InstallConfig): EnvoyResources;
+  /** What all workloads of a pod share: how requests come in, what kubelet asks. */
+  pod(shape: PodShape, ports: readonly CapturedPort[], install: InstallConfig): EnvoyResources;
 }
+
+/** Proxies of a folder: one group that serves every workload. */
+export const proxyGroup = "proxy";
+export const scorerGroup = "scorer";
 
 /** What no PicketConfig says. */
 export const installDefault: InstallConfig = { origin: { file: "", line: 0 }, trustedHops: 0 };
@@ -33,6 +43,12 @@ export interface PlanInput {
 /** Why a workload answers 503 to everything. */
 export type ClosedReason = "bad-object" | "not-translated" | "canary-failed";
 
+/** Everything that a group of proxies must run so that a workload is judged there. */
+export interface Placement {
+  readonly group: string;
+  readonly resources: readonly Resource[];
+}
+
 export interface PlannedWorkload {
   /** `namespace/name` */
   readonly name: string;
@@ -45,15 +61,18 @@ export interface PlannedWorkload {
         readonly message: string;
         readonly translation?: Translation;
       };
-  /** What proxies run of it. */
-  readonly proxy: readonly Resource[];
+  /** Groups of proxies that serve it, and what must run there of it. */
+  readonly placements: readonly Placement[];
   /** What scorers run of it. A closed workload keeps none that was never proven. */
   readonly scorer: readonly Resource[];
 }
 
 export interface Plan {
   readonly workloads: readonly PlannedWorkload[];
-  readonly install: readonly Resource[];
+  /** Everything that each group of proxies is served. */
+  readonly groups: ReadonlyMap<string, readonly Resource[]>;
+  /** How requests come to the pods of a group; nothing in a folder. */
+  readonly captures: ReadonlyMap<string, Capture>;
   readonly effective: EffectivePolicies;
   /** Identities whose keys are too old to be believed, `namespace/name`. */
   readonly stale: ReadonlySet<string>;
@@ -73,7 +92,7 @@ export function makePlan(input: PlanInput): Plan {
   const stale = new Set<string>();
   let nextMs: EpochMs | undefined;
 
-  const workloads = effective.effective.map((policy): PlannedWorkload => {
+  const decided = effective.effective.map((policy): DecidedWorkload => {
     const staleHere = new Set<string>();
     for (const { id, badSinceMs = nowMs } of badIdentities) {
       if (!policy.identities.some((identity) => keyOf(identity.id) === keyOf(id))) continue;
@@ -82,9 +101,62 @@ export function makePlan(input: PlanInput): Plan {
       else if (nextMs === undefined || endsMs < nextMs) nextMs = endsMs;
     }
     for (const key of staleHere) stale.add(key);
-    return planWorkload(policy, { ...input, install, staleHere });
+    return decide(policy, { ...input, install, staleHere });
   });
-  return { workloads, install: listOf(translator.install), effective, stale, nextMs };
+  const placed = placeAll(decided, { translator, install, cluster: settled.cluster });
+  return { ...placed, effective, stale, nextMs };
+}
+
+/** A workload and what it becomes, before it is known which proxies serve it. */
+interface DecidedWorkload extends Omit<PlannedWorkload, "placements"> {
+  readonly envoy: EnvoyResources;
+}
+
+interface PlaceInput {
+  readonly translator: Translator;
+  readonly install: InstallConfig;
+  readonly cluster: SourceCluster | undefined;
+}
+
+function placeAll(
+  decided: readonly DecidedWorkload[],
+  input: PlaceInput,
+): Pick<Plan, "workloads" | "groups" | "captures"> {
+  const shared = listOf(input.translator.install);
+  if (input.cluster === undefined) {
+    const workloads = decided.map(({ envoy, ...rest }) => ({
+      ...rest,
+      placements: [{ group: proxyGroup, resources: listOf(envoy) }],
+    }));
+    const all = workloads.flatMap(({ placements }) => placements.flatMap(({ resources }) => resources));
+    return { workloads, groups: new Map([[proxyGroup, [...shared, ...all]]]), captures: new Map() };
+  }
+  const byName = new Map(decided.map((workload) => [workload.name, workload]));
+  const groups = new Map<string, readonly Resource[]>();
+  const placements = new Map<string, Placement[]>(decided.map(({ name }) => [name, []]));
+  for (const { name: group, workloads, shape } of input.cluster.groups) {
+    const here = workloads.flatMap((name) => byName.get(name) ?? []);
+    const ports = here.map(({ effective, state }) => ({
+      workload: effective.workload,
+      strictness: state.kind === "closed" ? ("strict" as const) : strictnessOf(effective.mode),
+    }));
+    const pod = listOf(input.translator.pod(shape, ports, input.install));
+    const own = here.map(({ name, envoy }) => {
+      const resources = listOf(shape.capture === "redirect" ? { ...envoy, listeners: [] } : envoy);
+      placements.get(name)?.push({ group, resources: [...resources, ...pod] });
+      return resources;
+    });
+    groups.set(group, [...shared, ...own.flat(), ...pod]);
+  }
+  const workloads = decided.map(({ name, effective, state, scorer }) => ({
+    name,
+    effective,
+    state,
+    scorer,
+    placements: placements.get(name) ?? [],
+  }));
+  const captures = new Map(input.cluster.groups.map(({ name, shape }) => [name, shape.capture]));
+  return { workloads, groups, captures };
 }
 
 interface WorkloadInput extends PlanInput {
@@ -92,14 +164,14 @@ interface WorkloadInput extends PlanInput {
   readonly staleHere: ReadonlySet<string>;
 }
 
-function planWorkload(policy: EffectivePolicy, input: WorkloadInput): PlannedWorkload {
+function decide(policy: EffectivePolicy, input: WorkloadInput): DecidedWorkload {
   const { translator, install, leaking, staleHere } = input;
   const name = printId(policy.workload.id);
   const common = { name, effective: policy };
-  const closed = (reason: ClosedReason, message: string, translation?: Translation): PlannedWorkload => ({
+  const closed = (reason: ClosedReason, message: string, translation?: Translation): DecidedWorkload => ({
     ...common,
     state: { kind: "closed", reason, message, ...(translation && { translation }) },
-    proxy: listOf(translator.closed(policy.workload, install)),
+    envoy: translator.closed(policy.workload, install),
     scorer: translation === undefined ? [] : [translation.scorer],
   });
 
@@ -117,7 +189,7 @@ function planWorkload(policy: EffectivePolicy, input: WorkloadInput): PlannedWor
   return {
     ...common,
     state: { kind: "open", translation },
-    proxy: listOf(translation.envoy),
+    envoy: translation.envoy,
     scorer: [translation.scorer],
   };
 }

@@ -2,10 +2,10 @@ import { modes, type Mode } from "../../core/policy/policy.ts";
 import type { ObjectProblem } from "../../core/policy/problem.ts";
 import type { Clock } from "../../platform/clock.ts";
 import type { Log } from "../../platform/log.ts";
-import { Canaries, type CanaryTarget, type Probe } from "../canary/canaries.ts";
+import { Canaries, type CanaryAddress, type CanaryTarget, type Probe } from "../canary/canaries.ts";
 import type { OperatorMetrics } from "../metrics.ts";
 import type { ReadText, SourceSnapshot } from "../provider/provider.ts";
-import { assess, type Assessment } from "../status/assess.ts";
+import { assess, sumOf, type Assessment } from "../status/assess.ts";
 import type { StatusStore } from "../status/status-store.ts";
 import type { AdsServer, Running } from "../xds/server.ts";
 import { printMemory, type Memory } from "./accepted.ts";
@@ -13,15 +13,24 @@ import { problemEventsMax, type OperatorEvent } from "./event.ts";
 import { excessOf } from "./excess.ts";
 import { hashText } from "./generation.ts";
 import { policyKinds } from "./in-force.ts";
-import { makePlan, type ClosedReason, type Plan, type PlannedWorkload, type Translator } from "./plan.ts";
+import {
+  makePlan,
+  scorerGroup,
+  type ClosedReason,
+  type Placement,
+  type Plan,
+  type PlannedWorkload,
+  type Translator,
+} from "./plan.ts";
+import { Publisher } from "./publisher.ts";
 import { settle, type Settled } from "./settle.ts";
 
-/** Groups of clients that are served. */
-export const proxyGroup = "proxy";
-export const scorerGroup = "scorer";
-
-/** Milliseconds for which answers of clients are gathered before the status is looked at again. */
+/**
+ * Milliseconds for which answers of clients are gathered before the status is looked at again, and how many times as
+ * long as the last look took: a thousand proxies that answer at once must not keep the operator busy counting them.
+ */
 const gatherMs = 20;
+const gatherShare = 10;
 
 /** Longest that a timer is set for; the clock may be changed meanwhile. */
 const timerMsMax = 60 * 60 * 1000;
@@ -29,10 +38,12 @@ const timerMsMax = 60 * 60 * 1000;
 const closedReasons: readonly ClosedReason[] = ["bad-object", "not-translated", "canary-failed"];
 
 export interface ReconcilerOptions {
-  readonly ads: Pick<AdsServer, "publish" | "count">;
+  readonly ads: Pick<AdsServer, "publish" | "published" | "retire" | "count">;
   readonly translator: Translator;
   readonly read: ReadText;
-  readonly status: StatusStore;
+  readonly status: Pick<StatusStore, "update">;
+  /** Where the operator reaches a pod of a group of proxies; undefined while none is there. Absent in a folder. */
+  readonly addressOf?: (group: string) => string | undefined;
   readonly probe: Probe;
   readonly memory: Memory;
   /** Keeps the memory; before anything is published. */
@@ -47,6 +58,7 @@ export interface ReconcilerOptions {
 export class Reconciler {
   readonly #options: ReconcilerOptions;
   readonly #canaries: Canaries;
+  readonly #publisher: Publisher;
   /** Workloads closed because their application answered, with what did not protect them. */
   readonly #leaking = new Map<string, string>();
   /** The newest that was not too much. */
@@ -58,18 +70,19 @@ export class Reconciler {
   #savedMemory = "";
   #current: { readonly settled: Settled; readonly plan: Plan } | undefined;
   #assessment: Assessment | undefined;
-  #published = "";
   #announced = new Map<string, string>();
   #announcedProblems = "";
   /** How strictly each workload was judged; undefined: no policy spoke about it. */
   #strictness = new Map<string, Mode | undefined>();
   #timer: NodeJS.Timeout | undefined;
   #gathering: NodeJS.Timeout | undefined;
+  #lookMs = 0;
   #isStopped = false;
 
   constructor(options: ReconcilerOptions) {
     this.#options = options;
     this.#memory = options.memory;
+    this.#publisher = new Publisher(options.ads, options.log);
     this.#canaries = new Canaries({
       probe: options.probe,
       clock: options.clock,
@@ -98,10 +111,15 @@ export class Reconciler {
   /** A proxy or scorer came, went, or answered. */
   clientsChanged(): void {
     if (this.#gathering !== undefined || this.#isStopped) return;
-    this.#gathering = setTimeout(() => {
-      this.#gathering = undefined;
-      this.#look();
-    }, gatherMs);
+    this.#gathering = setTimeout(
+      () => {
+        this.#gathering = undefined;
+        const startedAt = this.#options.clock.monotonic();
+        this.#look();
+        this.#lookMs = this.#options.clock.monotonic() - startedAt;
+      },
+      Math.max(gatherMs, gatherShare * this.#lookMs),
+    );
   }
 
   readiness(): { readonly ready: boolean; readonly reason: string } {
@@ -132,7 +150,7 @@ export class Reconciler {
   }
 
   #reconcile(snapshot: SourceSnapshot): void {
-    const { read, clock, translator, ads, metrics } = this.#options;
+    const { read, clock, translator, metrics } = this.#options;
     const nowMs = clock.now();
     const settled = settle(snapshot, this.#memory, read, nowMs);
     // What time or a leak changes goes on with what was taken over last.
@@ -143,20 +161,10 @@ export class Reconciler {
     this.#current = { settled, plan };
     this.#forgetLeaks(plan);
 
-    const proxy = [...plan.install, ...plan.workloads.flatMap((workload) => workload.proxy)];
-    const scorer = plan.workloads.flatMap((workload) => workload.scorer);
-    const version = hashText(
-      [...proxy, ...scorer].map((one) => `${one.typeUrl} ${one.name} ${one.version}`).join("\n"),
-    );
-    if (version !== this.#published) {
-      // Scorers first: a proxy that asks about a workload should find somebody who knows it.
-      ads.publish(scorerGroup, scorer);
-      ads.publish(proxyGroup, proxy);
-      this.#published = version;
-      metrics.applied.set(nowMs / 1000);
-    }
+    const { changed, nextMs = Number.POSITIVE_INFINITY } = this.#publisher.publish(plan, nowMs);
+    if (changed) metrics.applied.set(nowMs / 1000);
     this.#announceStrictness(plan);
-    this.#schedule(plan.nextMs, nowMs);
+    this.#schedule(Math.min(nextMs, plan.nextMs ?? Number.POSITIVE_INFINITY), nowMs);
     this.#look();
   }
 
@@ -171,9 +179,9 @@ export class Reconciler {
     return excess === undefined;
   }
 
-  #schedule(nextMs: number | undefined, nowMs: number): void {
+  #schedule(nextMs: number, nowMs: number): void {
     clearTimeout(this.#timer);
-    if (nextMs === undefined) return;
+    if (nextMs === Number.POSITIVE_INFINITY) return;
     this.#timer = setTimeout(() => this.#run(), Math.min(timerMsMax, Math.max(1, nextMs - nowMs)));
   }
 
@@ -205,8 +213,7 @@ export class Reconciler {
     const before = this.#assessment;
     this.#canaries.follow(plan.workloads.flatMap((workload) => this.#targetOf(workload)));
     const assessment = assess(settled, plan, {
-      proxies: (resources) => ads.count(proxyGroup, resources),
-      scorers: (resources) => ads.count(scorerGroup, resources),
+      count: (group, resources) => ads.count(group, resources),
       isProven: (workload) => this.#canaries.isProven(workload.name, fingerprintOf(workload)),
     });
     this.#assessment = assessment;
@@ -224,17 +231,32 @@ export class Reconciler {
   /** An enforced workload that all proxies and scorers run is ready to be proven. */
   #targetOf(workload: PlannedWorkload): readonly CanaryTarget[] {
     const { ads } = this.#options;
-    if (workload.state.kind !== "open" || workload.effective.mode !== "enforce") return [];
-    for (const [group, resources] of [
-      [proxyGroup, workload.proxy],
-      [scorerGroup, workload.scorer],
-    ] as const) {
+    const { placements, state, scorer, effective, name } = workload;
+    if (state.kind !== "open" || effective.mode !== "enforce") return [];
+    const scorers = ads.count(scorerGroup, scorer);
+    if (scorers.total === 0 || scorers.current < scorers.total) return [];
+    const running = placements.filter(({ group, resources }) => {
       const { current, total } = ads.count(group, resources);
-      if (total === 0 || current < total) return [];
+      return total > 0 && current === total;
+    });
+    const address = this.#addressOf(workload, running);
+    if (address === undefined) return [];
+    const { revision, canaryPath } = state.translation;
+    return [{ workload: name, ...address, path: canaryPath, revision, fingerprint: fingerprintOf(workload) }];
+  }
+
+  /** In a folder a workload listens in one place; in a cluster any pod of it will do. */
+  #addressOf({ effective }: PlannedWorkload, running: readonly Placement[]): CanaryAddress | undefined {
+    const { workload } = effective;
+    if (running.length === 0) return undefined;
+    const { addressOf } = this.#options;
+    if (addressOf === undefined || workload.cluster === undefined) return workload.listen;
+    for (const { group } of running) {
+      const host = addressOf(group);
+      const isRedirected = this.#current?.plan.captures.get(group) === "redirect";
+      if (host !== undefined) return { host, port: isRedirected ? workload.upstream.port : workload.listen.port };
     }
-    const { revision, canaryPath } = workload.state.translation;
-    const { host, port } = workload.effective.workload.listen;
-    return [{ workload: workload.name, host, port, path: canaryPath, revision, fingerprint: fingerprintOf(workload) }];
+    return undefined;
   }
 
   #announceStrictness({ workloads }: Plan): void {
@@ -316,8 +338,8 @@ export class Reconciler {
     }
     const unproven = workloads.filter(({ planned, status }) => planned.effective.mode === "enforce" && !status.proven);
     metrics.workloadsUnproven.set(unproven.length);
-    const all = [...plan.install, ...plan.workloads.flatMap(({ proxy }) => proxy)];
-    setStates(metrics.sidecars, ads.count(proxyGroup, all));
+    const counted = [...plan.groups].map(([group, resources]) => ads.count(group, resources));
+    setStates(metrics.sidecars, sumOf(counted));
     const compiled = plan.workloads.flatMap(({ scorer }) => scorer);
     setStates(metrics.scorers, ads.count(scorerGroup, compiled));
   }
@@ -337,8 +359,10 @@ function openedBy(plan: Plan, memory: Memory): ReadonlySet<string> {
 
 /** Everything that runs for a workload. A proof holds for this only. */
 function fingerprintOf(workload: PlannedWorkload): string {
-  const versions = [...workload.proxy, ...workload.scorer].map(({ name, version }) => `${name} ${version}`);
-  return hashText(versions.join("\n"));
+  const proxies = workload.placements.flatMap(({ group, resources }) =>
+    resources.map(({ name, version }) => `${group} ${name} ${version}`),
+  );
+  return hashText([...proxies, ...workload.scorer.map(({ name, version }) => `${name} ${version}`)].join("\n"));
 }
 
 function conditionWord(reason: string): string {

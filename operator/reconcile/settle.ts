@@ -3,7 +3,15 @@ import { identityKinds, type InForce } from "./in-force.ts";
 import type { ObjectId } from "../../core/policy/policy.ts";
 import type { ObjectProblem } from "../../core/policy/problem.ts";
 import { nobody, printObject } from "../provider/aim.ts";
-import type { Aim, ReadObject, ReadText, SourceObject, SourceSnapshot, SourceText } from "../provider/provider.ts";
+import type {
+  Aim,
+  ReadObject,
+  ReadText,
+  SourceCluster,
+  SourceObject,
+  SourceSnapshot,
+  SourceText,
+} from "../provider/provider.ts";
 import { keyOf, type AcceptedObject, type Memory } from "./accepted.ts";
 import { generationOf, hashText } from "./generation.ts";
 import { brokenReferences, losesMore, type Referable } from "./references.ts";
@@ -26,6 +34,8 @@ export interface SettledObject {
   /** Present unless refused. */
   readonly object?: ReadObject | undefined;
   readonly badSinceMs?: EpochMs | undefined;
+  /** `metadata.generation` of what the source holds, where it counts them. */
+  readonly sourceGeneration?: number | undefined;
   /** What the policy in the source names and is not there. */
   readonly unresolved?: "TargetNotFound" | "IdentityNotFound" | undefined;
   /** Whom it means when it is refused. */
@@ -40,6 +50,8 @@ export interface UnknownPart {
 }
 
 export interface Settled {
+  /** What the cluster says, where the source is one. */
+  readonly cluster: SourceCluster | undefined;
   readonly objects: readonly SettledObject[];
   readonly unknown: readonly UnknownPart[];
   readonly inForce: InForce;
@@ -70,7 +82,7 @@ export function settle(snapshot: SourceSnapshot, memory: Memory, read: ReadText,
   const rereadText = remembering(read);
   const settledOnes = [...found.values()].map((places) => settleOne(places, memory, rereadText, nowMs));
   const single = refuseTakenAddresses(settledOnes, memory, rereadText, nowMs);
-  const referable = gather(single);
+  const referable = gather(single, snapshot.cluster);
   const objects = single.map((object) => holdReferences(object, referable, memory, rereadText, nowMs));
   for (const before of memory.accepted.values()) {
     if (found.has(keyOf(before.id))) continue;
@@ -82,9 +94,10 @@ export function settle(snapshot: SourceSnapshot, memory: Memory, read: ReadText,
     isRemembered(source.file, memory) ? [] : source.unreadable.map((part) => ({ file: source.file, ...part })),
   );
   return {
+    cluster: snapshot.cluster,
     objects,
     unknown,
-    inForce: gather(objects),
+    inForce: gather(objects, snapshot.cluster),
     accepted: remember(objects, found, memory),
     problems: [
       ...snapshot.texts.flatMap((source) => source.unreadable.flatMap(({ problems }) => problems)),
@@ -96,7 +109,7 @@ export function settle(snapshot: SourceSnapshot, memory: Memory, read: ReadText,
 function settleOne(places: readonly Found[], memory: Memory, reread: ReadText, nowMs: EpochMs): SettledObject {
   const { source, object } = places[0]!;
   const { id, line } = object;
-  const place = { id, file: source.file, line };
+  const place = { id, file: source.file, line, sourceGeneration: source.generation };
   if (places.length === 1 && object.kind === "valid") {
     const generation = generationOf(object.object);
     return {
@@ -136,8 +149,8 @@ function holdReferences(
   const before = memory.accepted.get(keyOf(settled.id));
   const [kept] = before === undefined ? [] : keep(before, problems, reread, nowMs);
   if (kept?.object?.kind === "policy" && losesMore(broken, brokenReferences(kept.object.policy, referable))) {
-    const { file, line, observed } = settled;
-    return { ...kept, file, line, observed, unresolved };
+    const { file, line, observed, sourceGeneration } = settled;
+    return { ...kept, file, line, observed, sourceGeneration, unresolved };
   }
   return { ...settled, problems, unresolved };
 }
@@ -265,12 +278,15 @@ function aimOf(places: readonly Found[]): Aim {
   return namespace === "" ? { kind: "everything" } : { kind: "namespaces", names: [namespace] };
 }
 
-function gather(objects: readonly SettledObject[]): InForce {
+function gather(objects: readonly SettledObject[], cluster: SourceCluster | undefined): InForce {
   const read = objects.flatMap(({ object }) => (object === undefined ? [] : [object]));
   return {
     policies: read.flatMap((one) => (one.kind === "policy" ? [one.policy] : [])),
     identities: read.flatMap((one) => (one.kind === "identity" ? [one.identity] : [])),
-    workloads: read.flatMap((one) => (one.kind === "workload" ? [one.workload] : [])),
+    workloads: [
+      ...read.flatMap((one) => (one.kind === "workload" ? [one.workload] : [])),
+      ...(cluster?.workloads ?? []),
+    ],
     config: read.find((one) => one.kind === "config")?.config,
   };
 }

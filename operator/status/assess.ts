@@ -1,9 +1,9 @@
 import { speaksAbout } from "../../core/policy/effective.ts";
-import { printId, type Policy } from "../../core/policy/policy.ts";
+import { printId } from "../../core/policy/policy.ts";
 import type { ObjectProblem } from "../../core/policy/problem.ts";
 import { keyOf } from "../reconcile/accepted.ts";
 import { identityKinds, policyKinds } from "../reconcile/in-force.ts";
-import type { Plan, PlannedWorkload } from "../reconcile/plan.ts";
+import { scorerGroup, type Plan, type PlannedWorkload } from "../reconcile/plan.ts";
 import type { Settled, SettledObject } from "../reconcile/settle.ts";
 import type { Resource } from "../translate/resource.ts";
 import type { Running } from "../xds/server.ts";
@@ -11,8 +11,7 @@ import type { Count, NewCondition, WorkloadStatus } from "./object-status.ts";
 
 /** What proxies and scorers say they run. */
 export interface Observed {
-  readonly proxies: (resources: readonly Resource[]) => Running;
-  readonly scorers: (resources: readonly Resource[]) => Running;
+  readonly count: (group: string, resources: readonly Resource[]) => Running;
   readonly isProven: (workload: PlannedWorkload) => boolean;
 }
 
@@ -50,17 +49,55 @@ export interface Assessment {
 /** Compares what should run with what does. Pure, given what was observed. */
 export function assess(settled: Settled, plan: Plan, observed: Observed): Assessment {
   const workloads = plan.workloads.map((planned) => assessWorkload(planned, observed));
-  const objects = settled.objects.map((object) => assessObject(object, { settled, plan, workloads, observed }));
+  const context = { settled, plan, observed, ...indexOf(workloads) };
+  const objects = settled.objects.map((object) => assessObject(object, context));
   const reason = whyNotReady(settled, workloads, objects);
   const problems = workloads.flatMap(({ problem }) => (problem === undefined ? [] : [problem]));
   return { workloads, objects, problems, ready: reason === "", reason };
 }
 
+function indexOf(workloads: readonly WorkloadReport[]): Pick<Context, "byWorkload" | "byPolicy"> {
+  const byWorkload = new Map<string, WorkloadReport>();
+  const byPolicy = new Map<string, WorkloadReport[]>();
+  for (const report of workloads) {
+    const { effective } = report.planned;
+    byWorkload.set(keyOf(effective.workload.id), report);
+    for (const { id } of effective.sources) {
+      const key = keyOf(id);
+      const known = byPolicy.get(key);
+      if (known === undefined) byPolicy.set(key, [report]);
+      else known.push(report);
+    }
+  }
+  return { byWorkload, byPolicy };
+}
+
+/** Proxies of several groups, counted together. */
+export function sumOf(counts: readonly Running[]): Running {
+  return {
+    current: counts.reduce((sum, { current }) => sum + current, 0),
+    total: counts.reduce((sum, { total }) => sum + total, 0),
+    rejected: counts.reduce((sum, { rejected }) => sum + rejected, 0),
+    message: counts.find(({ message }) => message !== "")?.message ?? "",
+  };
+}
+
+/** Proxies that run everything of all these workloads, each proxy counted once. */
+function proxiesOf(workloads: readonly PlannedWorkload[], { count }: Observed): Running {
+  const byGroup = new Map<string, Resource[]>();
+  for (const { group, resources } of workloads.flatMap(({ placements }) => placements)) {
+    const known = byGroup.get(group);
+    if (known === undefined) byGroup.set(group, [...resources]);
+    else known.push(...resources);
+  }
+  return sumOf([...byGroup].map(([group, resources]) => count(group, resources)));
+}
+
 function assessWorkload(planned: PlannedWorkload, observed: Observed): WorkloadReport {
-  const seen = observed.proxies(planned.proxy);
+  const seen = proxiesOf([planned], observed);
   const problem = takenAddress(planned, seen.message);
   const proxies = problem === undefined ? seen : { ...seen, message: problem.message };
-  const scorers = observed.scorers(planned.scorer);
+  const scorers = observed.count(scorerGroup, planned.scorer);
   const isProven = observed.isProven(planned);
   const programmed = programmedOf(planned, proxies, scorers, isProven);
   const { state } = planned;
@@ -116,15 +153,17 @@ function programmedOf(planned: PlannedWorkload, proxies: Running, scorers: Runni
 interface Context {
   readonly settled: Settled;
   readonly plan: Plan;
-  readonly workloads: readonly WorkloadReport[];
   readonly observed: Observed;
+  readonly byWorkload: ReadonlyMap<string, WorkloadReport>;
+  /** Reports of the workloads in which a policy takes part, by its key. */
+  readonly byPolicy: ReadonlyMap<string, readonly WorkloadReport[]>;
 }
 
 function assessObject(object: SettledObject, context: Context): ObjectReport {
   if (policyKinds.has(object.id.kind)) return assessPolicy(object, context);
   const accepted = acceptedOf(object);
   if (object.id.kind === "Workload") {
-    const report = context.workloads.find(({ planned }) => keyOf(planned.effective.workload.id) === keyOf(object.id));
+    const report = context.byWorkload.get(keyOf(object.id));
     if (report === undefined) return { object, conditions: [accepted, notInForce] };
     const { proxies, scorers, status, programmed } = report;
     return {
@@ -143,15 +182,14 @@ function assessObject(object: SettledObject, context: Context): ObjectReport {
   return { object, conditions: [accepted] };
 }
 
-function assessPolicy(object: SettledObject, { settled, plan, workloads, observed }: Context): ObjectReport {
+function assessPolicy(object: SettledObject, { settled, plan, byPolicy, observed }: Context): ObjectReport {
   const policy = object.object?.kind === "policy" ? object.object.policy : undefined;
   if (policy === undefined) return { object, conditions: [acceptedOf(object), notInForce] };
   const name = printId(object.id);
-  const isThis = (other: Policy): boolean => keyOf(other.id) === keyOf(object.id);
-  const own = workloads.filter(({ planned }) => planned.effective.sources.some(isThis));
+  const own = byPolicy.get(keyOf(object.id)) ?? [];
   const conflict = plan.effective.conflicts.find((one) => one.policy === name);
   const unresolved = plan.effective.unresolved.filter((one) => one.policy === name).map(({ message }) => message);
-  const hasTarget = settled.inForce.workloads.some((workload) => speaksAbout(policy, workload));
+  const hasTarget = own.length > 0 || settled.inForce.workloads.some((workload) => speaksAbout(policy, workload));
   const isLost = !hasTarget && (policy.target.kind === "workloads" || policy.target.kind === "labels");
 
   const conditions: NewCondition[] = [];
@@ -167,8 +205,12 @@ function assessPolicy(object: SettledObject, { settled, plan, workloads, observe
       message: unresolved.join("; "),
     });
   }
-  const proxies = observed.proxies(own.flatMap(({ planned }) => planned.proxy));
-  const scorers = observed.scorers(own.flatMap(({ planned }) => planned.scorer));
+  const planned = own.map((report) => report.planned);
+  const proxies = proxiesOf(planned, observed);
+  const scorers = observed.count(
+    scorerGroup,
+    planned.flatMap(({ scorer }) => scorer),
+  );
   const failing = own.find(({ programmed }) => programmed.status === "False");
   if (own.length === 0) {
     const isFine = !isLost && conflict === undefined;

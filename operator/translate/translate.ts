@@ -6,6 +6,7 @@ import type { Any } from "../../protos/gen/google/protobuf/any.ts";
 import { callPlans, proxyBodyLimit, proxyLimits, type CallPlan } from "./call-plan.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { pack } from "./envoy/any.ts";
+import { captureListener, type CapturedPort } from "./envoy/capture.ts";
 import { accessLogClusterOf, scorerClusterOf, upstreamCluster } from "./envoy/clusters.ts";
 import { bodyExtension } from "./envoy/filters/body-limit.ts";
 import { authzExtension, authzFor } from "./envoy/filters/ext-authz.ts";
@@ -14,11 +15,13 @@ import { rateLimitOverride } from "./envoy/filters/rate-limit.ts";
 import { tokenShapes } from "./envoy/filters/token-shape.ts";
 import { listener } from "./envoy/listener.ts";
 import { accessLogCluster, anyToken, namesOf, scorerCluster, type WorkloadNames } from "./envoy/names.ts";
+import { probeResources } from "./envoy/probes.ts";
 import { checkReferences } from "./envoy/references.ts";
 import { closedRoutes, routes } from "./envoy/routes.ts";
 import { strictnessOf } from "./envoy/strictness.ts";
 import { issuersOf, type FetchedKeys, type IssuerKeys } from "./issuers.ts";
 import { operationsOf } from "./operations.ts";
+import type { PodShape } from "./pod-shape.ts";
 import type { EnvoyResources, Resource } from "./resource.ts";
 import { scorerPolicy } from "./scorer.ts";
 
@@ -108,6 +111,18 @@ export function translateClosed(workload: Workload, install: InstallConfig): Env
   };
   checkReferences(envoy, sharedClusters);
   return envoy;
+}
+
+/** What the workloads of a pod share: in Redirect mode the listener that takes every connection, and kubelet's page. */
+export function translatePod(
+  shape: PodShape,
+  ports: readonly CapturedPort[],
+  install: InstallConfig,
+  options: { readonly ipv6: boolean },
+): EnvoyResources {
+  const probes = probeResources(shape.probes);
+  const captured = shape.capture === "redirect" ? [captureListener(ports, install, options)] : [];
+  return { listeners: [...captured, ...probes.listeners], clusters: probes.clusters, routes: [], extensions: [] };
 }
 
 function extensions(

@@ -16,8 +16,8 @@ export const requestBytesMax = 4 << 20;
 const deltaMethodPath = "/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources";
 
 export interface AdsServerOptions {
-  /** Groups and the types that each may ask for. */
-  readonly groups: ReadonlyMap<string, readonly string[]>;
+  /** Kinds of groups and the types that each may ask for. A group is named `kind` or `kind|anything`. */
+  readonly kinds: ReadonlyMap<string, readonly string[]>;
   /** Who a client is, by the name it gives itself and what proves it. */
   readonly identify: Identify;
   readonly metrics: XdsMetrics;
@@ -40,6 +40,10 @@ export interface AdsServer {
   readonly method: ExchangeMethod;
   /** Replaces everything that a group is served. What is equal is not sent again. */
   publish(group: string, resources: readonly PublishedResource[]): void;
+  /** Groups that are published. */
+  published(): readonly string[];
+  /** Forgets a group that nobody is connected to; false while somebody is, who then keeps what it has. */
+  retire(group: string): boolean;
   count(group: string, resources: readonly PublishedResource[]): Running;
   /** Ends streams whose clients stopped reading. Called every few seconds. */
   sweep(): void;
@@ -52,10 +56,15 @@ export function createAdsServer(options: AdsServerOptions): AdsServer {
   const { metrics, log, clock, changed } = options;
   const published = new Map<string, ResourceSet>();
   const streams = new Set<AdsStream>();
+  const streamsOf = new Map<string, Set<AdsStream>>();
   const events: StreamEvents = {
     identify: options.identify,
     published: (group) => published.get(group),
     named: (stream) => {
+      if (stream.group !== undefined) {
+        const group = streamsOf.get(stream.group) ?? new Set();
+        streamsOf.set(stream.group, group.add(stream));
+      }
       log.info("client connected", { group: stream.group ?? "none", node: stream.node?.id });
       countStreams();
       changed();
@@ -83,6 +92,8 @@ export function createAdsServer(options: AdsServerOptions): AdsServer {
     refused: (cause) => metrics.refusals.inc({ cause }),
     closed: (stream) => {
       if (!streams.delete(stream)) return;
+      const group = streamsOf.get(stream.group ?? "");
+      if (group?.delete(stream) && group.size === 0) streamsOf.delete(stream.group ?? "");
       log.info("client gone", { group: stream.group ?? "none", node: stream.node?.id });
       countStreams();
       changed();
@@ -90,13 +101,16 @@ export function createAdsServer(options: AdsServerOptions): AdsServer {
   };
 
   const countStreams = (): void => {
-    for (const group of options.groups.keys()) metrics.streams.set({ group }, members(group).length);
+    const counts = new Map([...options.kinds.keys()].map((kind) => [kind, 0]));
+    for (const [group, members] of streamsOf)
+      counts.set(kindOf(group), (counts.get(kindOf(group)) ?? 0) + members.size);
+    for (const [group, count] of counts) metrics.streams.set({ group }, count);
   };
 
   /** One stream for each node: while a node reconnects, the newer one speaks for it. */
   const members = (group: string): readonly AdsStream[] => {
     const byNode = new Map<string, AdsStream>();
-    for (const stream of streams) if (stream.group === group) byNode.set(stream.node?.id ?? "", stream);
+    for (const stream of streamsOf.get(group) ?? []) byNode.set(stream.node?.id ?? "", stream);
     return [...byNode.values()];
   };
 
@@ -121,10 +135,16 @@ export function createAdsServer(options: AdsServerOptions): AdsServer {
   return {
     method,
     publish: (group, resources) => {
-      const types = options.groups.get(group) ?? [];
+      const types = options.kinds.get(kindOf(group)) ?? [];
       const set = resourceSet(types, resources, published.get(group) ?? new Map(), clock.now());
       published.set(group, set);
-      for (const stream of streams) if (stream.group === group) stream.push();
+      for (const stream of streamsOf.get(group) ?? []) stream.push();
+    },
+    published: () => [...published.keys()],
+    retire: (group) => {
+      if (streamsOf.has(group)) return false;
+      published.delete(group);
+      return true;
     },
     count: (group, resources) => {
       const all = members(group);
@@ -158,4 +178,8 @@ export function createAdsServer(options: AdsServerOptions): AdsServer {
       for (const stream of streams) stream.end();
     },
   };
+}
+
+function kindOf(group: string): string {
+  return group.split("|", 1)[0]!;
 }

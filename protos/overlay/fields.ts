@@ -5,6 +5,11 @@
  */
 export const overlayFields: readonly { file: string; after: string; lines: readonly string[] }[] = [
   {
+    file: "envoy/extensions/http/injected_credentials/generic/v3/generic.proto",
+    after: "message Generic {",
+    lines: ["string header_value_prefix = 3;"],
+  },
+  {
     file: "envoy/service/auth/v3/external_auth.proto",
     after: "  oneof http_response {",
     lines: ["DeniedHttpResponse error_response = 5;"],

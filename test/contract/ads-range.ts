@@ -31,7 +31,7 @@ export async function startAdsRange(
   const metrics = createXdsMetrics(registry);
   let changes = 0;
   const server = createAdsServer({
-    groups: new Map([
+    kinds: new Map([
       ["proxy", proxyTypes],
       ["scorer", scorerTypes],
     ]),

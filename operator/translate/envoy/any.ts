@@ -16,6 +16,12 @@ import {
   JwtAuthentication,
   PerRouteConfig,
 } from "../../../protos/gen/envoy/extensions/filters/http/jwt_authn/v3/config.ts";
+import { CredentialInjector } from "../../../protos/gen/envoy/extensions/filters/http/credential_injector/v3/credential_injector.ts";
+import { HealthCheck } from "../../../protos/gen/envoy/extensions/filters/http/health_check/v3/health_check.ts";
+import { UpstreamCodec } from "../../../protos/gen/envoy/extensions/filters/http/upstream_codec/v3/upstream_codec.ts";
+import { OriginalDst } from "../../../protos/gen/envoy/extensions/filters/listener/original_dst/v3/original_dst.ts";
+import { Generic } from "../../../protos/gen/envoy/extensions/http/injected_credentials/generic/v3/generic.ts";
+import { UpstreamTlsContext } from "../../../protos/gen/envoy/extensions/transport_sockets/tls/v3/tls.ts";
 import { LocalRateLimit } from "../../../protos/gen/envoy/extensions/filters/http/local_ratelimit/v3/local_rate_limit.ts";
 import { RBAC, RBACPerRoute } from "../../../protos/gen/envoy/extensions/filters/http/rbac/v3/rbac.ts";
 import { Router } from "../../../protos/gen/envoy/extensions/filters/http/router/v3/router.ts";
@@ -44,12 +50,15 @@ const codecs = [
   BodySizeLimit,
   Bootstrap,
   Cluster,
+  CredentialInjector,
   DownstreamConnectionsConfig,
   ExpressionFilter,
   ExtAuthz,
   ExtAuthzPerRoute,
   FixedHeapConfig,
+  Generic,
   HeaderMutation,
+  HealthCheck,
   HttpConnectionManager,
   HttpGrpcAccessLogConfig,
   HttpProtocolOptions,
@@ -57,6 +66,7 @@ const codecs = [
   JwtAuthentication,
   Listener,
   LocalRateLimit,
+  OriginalDst,
   PerRouteConfig,
   RBAC,
   RBACPerRoute,
@@ -65,6 +75,8 @@ const codecs = [
   RouteList,
   Router,
   TypedExtensionConfig,
+  UpstreamCodec,
+  UpstreamTlsContext,
   UriTemplateMatchConfig,
   WorkloadPolicy,
 ] as const;

@@ -4,12 +4,15 @@ import { DownstreamConnectionsConfig } from "../../../protos/gen/envoy/extension
 import { FixedHeapConfig } from "../../../protos/gen/envoy/extensions/resource_monitors/fixed_heap/v3/fixed_heap.ts";
 import type { Endpoint } from "../endpoint.ts";
 import type { Resource } from "../resource.ts";
+import type { Cluster } from "../../../protos/gen/envoy/config/cluster/v3/cluster.ts";
 import { addressOf } from "./address.ts";
 import { encodeResource } from "./any.ts";
 import { pack } from "./any.ts";
 import { base, http2 } from "./clusters.ts";
 import { milliseconds } from "./duration.ts";
 import { xdsCluster } from "./names.ts";
+import { adminCluster, pageListeners } from "./pages.ts";
+import { tlsTo, withToken } from "./secured.ts";
 
 /** Heap at which the proxy starts to refuse; a request for memory of twice that leaves room for the program itself. */
 const heapMaxBytes = 192 * 1024 * 1024;
@@ -31,12 +34,14 @@ const adminPaths = [
 ];
 
 export interface BootstrapOptions {
-  readonly nodeId: string;
-  readonly nodeCluster: string;
+  /** Absent: the command line names the node, so that one text serves every pod. */
+  readonly node?: { readonly id: string; readonly cluster: string };
   /** Socket or loopback: whoever reaches it can stop the proxy. */
   readonly admin: Endpoint;
-  /** Where the operator serves delta ADS. */
+  /** Where the operator serves delta ADS. With TLS, the pod's token is sent along. */
   readonly xds: Endpoint;
+  /** Present in a pod: where kubelet and Prometheus come to. */
+  readonly pages?: { readonly readyPort: number; readonly statsPort: number };
 }
 
 /** What Envoy is started with. Holds no secret: Envoy prints it when it cannot start. */
@@ -48,7 +53,7 @@ export function bootstrap(options: BootstrapOptions): Resource {
     initialFetchTimeout: milliseconds(0),
   };
   return encodeResource(Bootstrap, "bootstrap", {
-    node: { id: options.nodeId, cluster: options.nodeCluster },
+    ...(options.node !== undefined && { node: options.node }),
     admin: { address: addressOf(options.admin), allowPaths: adminPaths },
     layeredRuntime: {
       layers: [
@@ -90,15 +95,28 @@ export function bootstrap(options: BootstrapOptions): Resource {
       },
     },
     staticResources: {
+      listeners: options.pages === undefined ? [] : pageListeners(options.pages),
       clusters: [
-        {
-          ...base(xdsCluster, options.xds),
-          connectTimeout: milliseconds(1000),
-          typedExtensionProtocolOptions: http2({ keepAliveMs: 30_000 }),
-        },
+        xdsClusterOf(options.xds),
+        ...(options.pages === undefined
+          ? []
+          : [{ ...base(adminCluster, options.admin), connectTimeout: milliseconds(1000) }]),
       ],
     },
   });
+}
+
+function xdsClusterOf(xds: Endpoint): Parameters<typeof Cluster.fromPartial>[0] {
+  const serverName = xds.kind === "address" ? xds.serverName : undefined;
+  return {
+    ...base(xdsCluster, xds),
+    connectTimeout: milliseconds(1000),
+    ...(serverName !== undefined && { transportSocket: tlsTo(serverName) }),
+    typedExtensionProtocolOptions: http2({
+      keepAliveMs: 30_000,
+      filters: serverName === undefined ? [] : withToken(),
+    }),
+  };
 }
 
 function overload(): Parameters<typeof Bootstrap.fromPartial>[0]["overloadManager"] {

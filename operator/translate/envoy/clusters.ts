@@ -12,8 +12,10 @@ import { addressOf, isLiteral, literalOf } from "./address.ts";
 import { encodeResource, pack } from "./any.ts";
 import { milliseconds } from "./duration.ts";
 import { accessLogCluster, namesOf, scorerCluster } from "./names.ts";
+import { tlsTo } from "./secured.ts";
 
 type Partial = Parameters<typeof Cluster.fromPartial>[0];
+type PartialFilter = NonNullable<Parameters<typeof HttpProtocolOptions.fromPartial>[0]["httpFilters"]>[number];
 
 /** Service name under which the scorer answers gRPC health checks. */
 export const scorerHealthService = "picket.scorer";
@@ -25,6 +27,9 @@ export function upstreamCluster(workload: Workload): Resource {
     ...base(name, { kind: "address", ...workload.upstream }),
     connectTimeout: milliseconds(1000),
     perConnectionBufferLimitBytes: 1_048_576,
+    ...(workload.cluster?.protocol === "http2" && {
+      typedExtensionProtocolOptions: http2({ keepAliveMs: 30_000 }),
+    }),
     circuitBreakers: {
       thresholds: [{ maxConnections: 10_000, maxPendingRequests: 10_000, maxRequests: 10_000, maxRetries: 0 }],
     },
@@ -35,6 +40,7 @@ export function upstreamCluster(workload: Workload): Resource {
 export function scorerClusterOf(endpoint: Endpoint): Resource {
   return encodeResource(Cluster, scorerCluster, {
     ...base(scorerCluster, endpoint),
+    ...tlsOf(endpoint),
     connectTimeout: milliseconds(250),
     lbPolicy: Cluster_LbPolicy.LEAST_REQUEST,
     circuitBreakers: {
@@ -71,16 +77,24 @@ export function scorerClusterOf(endpoint: Endpoint): Resource {
 export function accessLogClusterOf(endpoint: Endpoint): Resource {
   return encodeResource(Cluster, accessLogCluster, {
     ...base(accessLogCluster, endpoint),
+    ...tlsOf(endpoint),
     connectTimeout: milliseconds(250),
     perConnectionBufferLimitBytes: 65_536,
     typedExtensionProtocolOptions: http2({ keepAliveMs: 5000 }),
   });
 }
 
+function tlsOf(endpoint: Endpoint): Pick<Partial, "transportSocket"> {
+  const { serverName } = endpoint.kind === "address" ? endpoint : {};
+  return serverName === undefined ? {} : { transportSocket: tlsTo(serverName) };
+}
+
 /** Options that make a cluster speak HTTP/2 with prior knowledge and notice a dead connection. */
-export function http2({ keepAliveMs }: { keepAliveMs: number }): Record<string, Any> {
+export function http2(options: { keepAliveMs: number; filters?: readonly PartialFilter[] }): Record<string, Any> {
+  const { keepAliveMs, filters = [] } = options;
   return {
     "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": pack(HttpProtocolOptions, {
+      httpFilters: [...filters],
       upstreamProtocolOptions: {
         $case: "explicitHttpConfig",
         explicitHttpConfig: {

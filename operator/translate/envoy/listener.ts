@@ -9,7 +9,7 @@ import { namesOf } from "./names.ts";
 import type { Strictness } from "./strictness.ts";
 
 /** Bytes kept per connection and direction before the sender is made to wait. Bodies for the scorer have their own size. */
-const connectionBufferBytes = 32_768;
+export const connectionBufferBytes = 32_768;
 
 /** Changes only with the workload's address, the strictness and the install; then Envoy drains the old one. */
 export function listener(workload: Workload, strictness: Strictness, install: InstallConfig): Resource {

@@ -58,8 +58,7 @@ export class Pieces {
     });
     if (withScorer) this.startScorer();
     const config = bootstrap({
-      nodeId: "test/proxy",
-      nodeCluster: "picket-proxy",
+      node: { id: "test/proxy", cluster: "picket-proxy" },
       admin: { kind: "socket", path: this.#inFolder("a") },
       xds: { kind: "socket", path: this.#inFolder("o") },
     });

@@ -60,7 +60,10 @@ describe("plan", () => {
     const parts = [policy("a"), policy("b"), workload("a", 8080), workload("b", 8081), identity("id")];
     const versions = (files: Record<string, string>): string[] =>
       step(files)
-        .plan.workloads.flatMap(({ proxy, scorer }) => [...proxy, ...scorer])
+        .plan.workloads.flatMap(({ placements, scorer }) => [
+          ...placements.flatMap(({ resources }) => resources),
+          ...scorer,
+        ])
         .map(({ name, typeUrl, version }) => `${typeUrl} ${name} ${version}`)
         .toSorted();
     const expected = versions({ "all.yaml": parts.join("") });
@@ -95,9 +98,9 @@ describe("plan", () => {
     assert.equal(staleOf(third), true);
     assert.deepEqual([...third.plan.stale], ["ApiIdentity/shop/id"]);
     assert.equal(
-      JSON.stringify(third.plan.workloads[0]!.proxy.map(({ bytes }) => Buffer.from(bytes).toString("latin1"))).includes(
-        "xizmJExnfUTytiYm",
-      ),
+      JSON.stringify(
+        third.plan.workloads[0]!.placements[0]!.resources.map(({ bytes }) => Buffer.from(bytes).toString("latin1")),
+      ).includes("xizmJExnfUTytiYm"),
       false,
     );
     assert.equal(staleOf(step(files, third.memory, { nowMs: hour + 2_000 })), false);

@@ -31,6 +31,8 @@ describe("reconciler", () => {
           published.set(group, resources);
           publications++;
         },
+        published: () => [...published.keys()],
+        retire: () => true,
         // Every client is up to date at once.
         count: () => ({ current: 1, total: 1, rejected: 0, message: "" }),
       },

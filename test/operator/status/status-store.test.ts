@@ -10,7 +10,12 @@ import { silentLog } from "../../contract/ads-range.ts";
 import { policy, step, workload, type Step } from "../reconcile/source.ts";
 
 const runs: Running = { current: 1, total: 1, rejected: 0, message: "" };
-const everything: Observed = { proxies: () => runs, scorers: () => runs, isProven: () => true };
+const everything: Observed = { count: () => runs, isProven: () => true };
+
+/** What the clients of one group say, while those of the others run everything. */
+function only(group: "proxy" | "scorer", running: Running): Partial<Observed> {
+  return { count: (asked) => (asked === group ? running : runs) };
+}
 
 function assessStep({ settled, plan }: Step, observed: Partial<Observed> = {}): Assessment {
   return assess(settled, plan, { ...everything, ...observed });
@@ -28,12 +33,12 @@ describe("status of an object", () => {
   it("is Programmed only when all proxies and scorers run it and a request has shown that it is judged", () => {
     const cases: readonly [Partial<Observed>, string, string][] = [
       [{}, "Programmed=True Programmed", ""],
-      [{ proxies: () => ({ ...runs, current: 0, total: 0 }) }, "Programmed=False NoProxies", "no proxy is connected"],
-      [{ scorers: () => ({ ...runs, current: 0, total: 0 }) }, "Programmed=False NoScorers", "no scorer is connected"],
-      [{ proxies: () => ({ ...runs, total: 2 }) }, "Programmed=False Pending", "1 of 2 proxies run it"],
-      [{ scorers: () => ({ ...runs, total: 2 }) }, "Programmed=False Pending", "1 of 2 scorers run it"],
+      [only("proxy", { ...runs, current: 0, total: 0 }), "Programmed=False NoProxies", "no proxy is connected"],
+      [only("scorer", { ...runs, current: 0, total: 0 }), "Programmed=False NoScorers", "no scorer is connected"],
+      [only("proxy", { ...runs, total: 2 }), "Programmed=False Pending", "1 of 2 proxies run it"],
+      [only("scorer", { ...runs, total: 2 }), "Programmed=False Pending", "1 of 2 scorers run it"],
       [
-        { proxies: () => ({ current: 1, total: 2, rejected: 1, message: "no such filter" }) },
+        only("proxy", { current: 1, total: 2, rejected: 1, message: "no such filter" }),
         "Programmed=False Rejected",
         "a proxy refused it: no such filter",
       ],
@@ -50,9 +55,7 @@ describe("status of an object", () => {
   it("says in one sentence that an address is taken, with the place of the workload", () => {
     const message =
       "Error adding/updating listener(s) in|shop/a: cannot bind '127.0.0.1:8080': Address already in use\n";
-    const { problems, reason } = assessStep(step(files), {
-      proxies: () => ({ current: 0, total: 1, rejected: 1, message }),
-    });
+    const { problems, reason } = assessStep(step(files), only("proxy", { current: 0, total: 1, rejected: 1, message }));
     assert.deepEqual(
       problems.map(({ code, file, line, field }) => [code, file, line, field]),
       [["PKT0108", "w.yaml", 1, "spec.listen"]],

@@ -17,8 +17,7 @@ const shared = translateInstall({
   accessLog: { kind: "address", host: "127.0.0.1", port: 9002 },
 });
 const bootResource = bootstrap({
-  nodeId: "bank/accounts",
-  nodeCluster: "bank",
+  node: { id: "bank/accounts", cluster: "bank" },
   admin: { kind: "address", host: "127.0.0.1", port: 15_000 },
   xds: { kind: "socket", path: "/run/picket/xds.sock" },
 });

@@ -61,8 +61,7 @@ interface Discovered {
 function lone(resources: readonly EnvoyResources[], adminSocket: string, replace: (found: Discovered) => Json): Json {
   const start = renderJson(
     bootstrap({
-      nodeId: "test",
-      nodeCluster: "test",
+      node: { id: "test", cluster: "test" },
       admin: { kind: "socket", path: adminSocket },
       xds: { kind: "address", host: "127.0.0.1", port: 1 },
     }),

@@ -19,7 +19,7 @@ describe("bounds of the ADS server", () => {
     nowMs = 0;
     ended = 0;
     server = createAdsServer({
-      groups: new Map([["proxy", proxyTypes]]),
+      kinds: new Map([["proxy", proxyTypes]]),
       identify: () => ({ group: "proxy" }),
       metrics: createXdsMetrics(registry),
       log: silentLog,

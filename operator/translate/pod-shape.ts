@@ -1,0 +1,62 @@
+/** How requests come to the sidecar of a pod: every connection redirected, or callers sent to a port of its own. */
+export type Capture = "redirect" | "port";
+
+/** A port of a pod whose requests are judged. */
+export interface PodPort {
+  readonly port: number;
+  readonly protocol: "http1" | "http2";
+}
+
+/** What kubelet asks about the application, as the sidecar asks it. */
+export type ProbeTarget =
+  | { readonly kind: "http" | "https"; readonly port: number; readonly path: string }
+  | { readonly kind: "tcp"; readonly port: number }
+  | { readonly kind: "grpc"; readonly port: number; readonly service: string };
+
+export interface PodProbe {
+  /** Path under which kubelet asks the sidecar; it says it all: `/http/8080/healthz`. */
+  readonly path: string;
+  readonly target: ProbeTarget;
+  readonly headers: readonly (readonly [name: string, value: string])[];
+  readonly timeoutSeconds: number;
+  readonly periodSeconds: number;
+}
+
+/** Everything about a pod that its proxy's configuration depends on. Pods of one shape share one configuration. */
+export interface PodShape {
+  readonly capture: Capture;
+  readonly ports: readonly PodPort[];
+  readonly probes: readonly PodProbe[];
+}
+
+/** Ports of the sidecar, the same in every pod. */
+export const capturePort = 15_006;
+export const probePort = 15_020;
+export const readyPort = 15_021;
+export const statsPort = 15_090;
+
+/** In Port mode, how far the sidecar's port lies from the application's. */
+const portDistance = 20_000;
+
+/** The port of the sidecar that stands for a port of the application in Port mode. */
+export function sidecarPortOf(port: number): number {
+  return port + portDistance > 65_535 ? port - portDistance : port + portDistance;
+}
+
+/** Reads what injection wrote for kubelet; undefined for what is none of ours. */
+export function parseProbePath(path: string): ProbeTarget | undefined {
+  const [, kind, digits = "", rest = ""] = /^\/(http|https|tcp|grpc)\/([1-9][0-9]{0,4})(\/.*)?$/s.exec(path) ?? [];
+  const port = Number(digits);
+  if (kind === undefined || port > 65_535) return undefined;
+  switch (kind) {
+    case "http":
+    case "https":
+      return { kind, port, path: rest === "" ? "/" : rest };
+    case "tcp":
+      return { kind, port };
+    case "grpc":
+      return { kind, port, service: rest.slice(1) };
+    default:
+      return undefined;
+  }
+}
