@@ -43,8 +43,14 @@ export const kindScopes = {
 } as const;
 export type PicketKind = keyof typeof kindScopes;
 
-/** Kinds of the group that this version does not read. */
+/** Kinds of the group, all of them in namespaces, that this version names but does not enforce. */
 export const laterKinds = ["ApiService", "ApiModel", "ApiBlock", "ApiCampaign", "ApiSuggestion", "ApiGrant"] as const;
+export type LaterKind = (typeof laterKinds)[number];
+
+/** Whether it is one of `laterKinds`. */
+export function isLaterKind(kind: unknown): kind is LaterKind {
+  return (laterKinds as readonly unknown[]).includes(kind);
+}
 
 /**
  * Reads one document into a domain object. All problems of the object are told at once; an object with a problem is
@@ -58,14 +64,16 @@ export function parseObject(document: SourceDocument, checks: ObjectChecks): Par
   if (kind === "skipped") return { kind: "skipped" };
   if (kind === undefined || !isMapping(document.value)) return { kind: "invalid", problems: report.problems };
   const id = idOf(kind, document, checks);
+  // Invariant: nothing of a kind that is not enforced is read, so it can neither grant nor refuse.
+  if (isLaterKind(kind)) return { kind: "invalid", id, problems: report.problems };
   const parsed = readers[kind](root, id?.namespace ?? "");
   // Invariant: what was read is used only when nothing at all is wrong.
   if (parsed !== undefined && report.count === 0) return parsed;
   return { kind: "invalid", id, target: targetOf(kind, id, document, checks), problems: report.problems };
 }
 
-/** The kind to read, `skipped` for other groups, or undefined with a problem. */
-function readKind(root: Place): PicketKind | "skipped" | undefined {
+/** The kind to read, `skipped` for other groups, or undefined with a problem. A later kind is told with a problem, too. */
+function readKind(root: Place): PicketKind | LaterKind | "skipped" | undefined {
   const { value } = root;
   if (!isMapping(value)) {
     const fix = `start the document with apiVersion: ${apiVersion} and kind: ApiPolicy`;
@@ -96,8 +104,9 @@ function readKind(root: Place): PicketKind | "skipped" | undefined {
   }
   if (Object.hasOwn(kindScopes, kind)) return kind as PicketKind;
   const at = childPlace(root, "kind", undefined);
-  if ((laterKinds as readonly string[]).includes(kind)) {
-    return refuse(at, "PKT0202", `objects of kind ${kind} are not handled by this version`, "remove the object");
+  if (isLaterKind(kind)) {
+    refuse(at, "PKT0202", `objects of kind ${kind} are not enforced by this version`, "remove the object");
+    return kind;
   }
   const kinds = Object.keys(kindScopes);
   const near = nearestName(kind, kinds);
@@ -113,13 +122,17 @@ function skipOrNear(root: Place, version: string, group: string): "skipped" | un
 }
 
 /** Kind and name where they can be read, whatever else is wrong. */
-function idOf(kind: PicketKind, document: SourceDocument, checks: ObjectChecks): ObjectId | undefined {
+function idOf(kind: PicketKind | LaterKind, document: SourceDocument, checks: ObjectChecks): ObjectId | undefined {
   const report = new Report(document, checks);
   const { metadata: value } = document.value as { readonly metadata?: unknown };
   if (!isMapping(value)) return undefined;
   const { name, namespace } = value;
   const wanted = { name, ...(namespace === undefined ? {} : { namespace }) };
-  const read = metadata(kindScopes[kind])({ value: wanted, path: "metadata", report });
+  const read = metadata(isLaterKind(kind) ? "namespaced" : kindScopes[kind])({
+    value: wanted,
+    path: "metadata",
+    report,
+  });
   return read === undefined ? undefined : { kind, namespace: read.namespace, name: read.name };
 }
 

@@ -1,5 +1,5 @@
 import type { ObjectId } from "../../core/policy/policy.ts";
-import { parseObject, type ParsedObject } from "../../core/policy/parse.ts";
+import { isLaterKind, parseObject, type ParsedObject } from "../../core/policy/parse.ts";
 import type { ObjectChecks } from "../../core/policy/parse/object-checks.ts";
 import type { ObjectProblem } from "../../core/policy/problem.ts";
 import { checkWhen } from "../../platform/cel.ts";
@@ -58,6 +58,7 @@ function aimOf(id: ObjectId, target: Parameters<typeof aimOfPolicy>[1]): Aim {
 /** Whom a document means that is YAML but no object of ours that could be named. */
 function aimOfDocument(value: unknown): Aim {
   const kind = field(value, "kind");
+  if (isLaterKind(kind)) return nobody;
   const namespace = field(field(value, "metadata"), "namespace");
   if (typeof kind !== "string" || kind.startsWith("Cluster") || typeof namespace !== "string") {
     return { kind: "everything" };

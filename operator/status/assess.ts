@@ -248,8 +248,10 @@ function acceptedOf({ state, problems, unresolved }: SettledObject): NewConditio
       return { type: "Accepted", status: "True", reason: "Accepted", message: "" };
     case "kept":
       return { type: "Accepted", status: "False", reason: "KeptLastGood", message };
-    case "refused":
-      return { type: "Accepted", status: "False", reason: "Invalid", message };
+    case "refused": {
+      const isUnsupported = problems.some(({ code }) => code === "PKT0202");
+      return { type: "Accepted", status: "False", reason: isUnsupported ? "Unsupported" : "Invalid", message };
+    }
   }
 }
 

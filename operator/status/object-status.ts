@@ -15,6 +15,7 @@ export interface Condition {
 export const conditionReasons = [
   "Accepted",
   "Invalid",
+  "Unsupported",
   "KeptLastGood",
   "Conflicted",
   "TargetNotFound",

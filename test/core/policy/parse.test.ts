@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
-import { apiVersion, parseObject } from "../../../core/policy/parse.ts";
+import { apiVersion, laterKinds, parseObject } from "../../../core/policy/parse.ts";
 import { rulesMax } from "../../../core/policy/parse/access.ts";
 import { limitsMax } from "../../../core/policy/parse/limits.ts";
 import { matchesMax } from "../../../core/policy/parse/operation.ts";
@@ -196,6 +196,23 @@ describe("parseObject", () => {
     assert.equal(unclear?.kind === "invalid" && unclear.target, undefined);
     const [nameless] = readObjects(policyText("mode: wrong").replace("name: a, ", "")).objects;
     assert.equal(nameless?.kind === "invalid" && nameless.id, undefined);
+  });
+
+  it("names an object of a kind that is not enforced, and reads nothing of it", () => {
+    for (const kind of laterKinds) {
+      const head = `apiVersion: ${apiVersion}\nkind: ${kind}\n`;
+      const [object] = readObjects(`${head}metadata: { name: a, namespace: bank }\nspec: { effect: Allow }\n`).objects;
+      assert.equal(object?.kind, "invalid");
+      if (object.kind !== "invalid") return;
+      assert.deepEqual(object.id, { kind, namespace: "bank", name: "a" });
+      assert.deepEqual(
+        object.problems.map(({ code, field }) => `${code} ${field}`),
+        ["PKT0202 kind"],
+      );
+      assert.equal(object.target, undefined);
+      const [nameless] = readObjects(`${head}spec: {}\n`).objects;
+      assert.ok(nameless?.kind === "invalid" && nameless.id === undefined);
+    }
   });
 
   it("keeps a bounded number of problems", () => {

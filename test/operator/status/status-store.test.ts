@@ -2,12 +2,13 @@ import assert from "node:assert/strict";
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { laterKinds } from "../../../core/policy/parse.ts";
 import { assess, type Assessment, type Observed } from "../../../operator/status/assess.ts";
 import { conditionOf, statusName, type ObjectStatus } from "../../../operator/status/object-status.ts";
 import { StatusStore } from "../../../operator/status/status-store.ts";
 import type { Running } from "../../../operator/xds/server.ts";
 import { silentLog } from "../../contract/ads-range.ts";
-import { policy, step, workload, type Step } from "../reconcile/source.ts";
+import { policy, states, step, workload, type Step } from "../reconcile/source.ts";
 
 const runs: Running = { current: 1, total: 1, rejected: 0, message: "" };
 const everything: Observed = { count: () => runs, isProven: () => true };
@@ -77,6 +78,26 @@ describe("status of an object", () => {
     const refused = assessStep(step(broken));
     assert.deepEqual(conditionsOf(refused), ["Accepted=False Invalid", "Programmed=False Invalid"]);
     assert.equal(refused.reason, "ApiPolicy shop/a is not valid");
+  });
+
+  it("says that an object or field is not supported yet, and lets it change nothing", () => {
+    const later = (kind: string, metadata: string): string =>
+      `apiVersion: picket.dev/v1alpha1\nkind: ${kind}\nmetadata: { ${metadata} }\nspec: { expiresAfter: 1h }\n`;
+    for (const kind of laterKinds) {
+      const { settled, plan } = step({ ...files, "b.yaml": later(kind, "name: b, namespace: shop") });
+      const assessment = assess(settled, plan, everything);
+      const report = assessment.objects.find(({ object }) => object.id.kind === kind);
+      assert.deepEqual(
+        report?.conditions.map(({ status, reason }) => `${status} ${reason}`),
+        ["False Unsupported"],
+      );
+      assert.deepEqual(states(plan), { "shop/a": "open" });
+      assert.deepEqual(plan.workloads, step(files).plan.workloads);
+      // Nor does one without a name, which cannot have a status.
+      assert.deepEqual(states(step({ ...files, "b.yaml": later(kind, "namespace: shop") }).plan), { "shop/a": "open" });
+    }
+    const early = assessStep(step({ ...files, "a.yaml": policy("a", "  anomaly: { onSuspicious: Deny }\n") }));
+    assert.deepEqual(conditionsOf(early), ["Accepted=False Unsupported", "Programmed=False Invalid"]);
   });
 
   it("names a missing target, a missing identity and an older policy that holds instead", () => {
