@@ -37,8 +37,7 @@ describe("ADS server and a real Envoy", function () {
     const [one, two] = await Promise.all([freePort(), freePort()]);
     ports = [one, two];
     const options = {
-      nodeId: "e",
-      nodeCluster: "proxy",
+      node: { id: "e", cluster: "proxy" },
       admin: { kind: "socket", path: join(folder, "admin.sock") },
     } as const;
     const file = join(folder, "envoy.pb");
