@@ -2,7 +2,7 @@
 # node_modules/.bin comes first on the path: it holds the Node that the project is built on.
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 .DEFAULT_GOAL := help
-.PHONY: help setup generate lint format typecheck test demo bench fuzz golden coverage clean
+.PHONY: help setup generate lint format typecheck test demo bench images fuzz golden coverage clean
 
 help: ## list the targets
 	@grep --extended-regexp --no-filename '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand --tabs=12
@@ -30,6 +30,9 @@ demo: setup ## protect a small bank and attack it, in under two minutes
 
 bench: setup ## measure, as ratios within one run
 	@node scripts/bench.ts
+
+images: setup ## build the images for a cluster, without Docker, in build/images
+	@node scripts/build-images.ts
 
 fuzz: setup ## ten million hostile paths
 	@node scripts/fuzz.ts

@@ -12,7 +12,10 @@ const results = join(root, "build/test-results");
 
 /** Kinds of tests, cheapest first. Every test file belongs to exactly one; the order is the first that matches. */
 const stages: readonly { readonly name: string; readonly pattern: RegExp }[] = [
-  { name: "end to end", pattern: /^test\/(e2e|examples)\/|^test\/cli\/(demo|run)\.test\.ts$|^test\/docs\/commands/ },
+  {
+    name: "end to end",
+    pattern: /^test\/(e2e|examples|images)\/|^test\/cli\/(demo|run)\.test\.ts$|^test\/docs\/commands/,
+  },
   { name: "golden", pattern: /\/golden\.test\.ts$|\/parse-refusals\.test\.ts$/ },
   { name: "contract", pattern: /^test\/(contract|conformance)\/|\/ads-client\.test\.ts$/ },
   { name: "unit and property", pattern: /^test\// },
