@@ -1,4 +1,5 @@
 import { buildInfo, counter, gauge, histogram, type Registry } from "../platform/metrics.ts";
+import { createKubeMetrics } from "./kube/metrics.ts";
 import { createXdsMetrics } from "./xds/metrics.ts";
 
 /** Everything that the operator counts. Labels are closed sets. */
@@ -8,6 +9,7 @@ export function createOperatorMetrics(registry: Registry) {
   return {
     build: buildInfo(registry, "operator"),
     xds: createXdsMetrics(registry),
+    kube: createKubeMetrics(registry),
     policies: gauge(registry, {
       name: "picket_policies",
       help: "Policies by condition and mode.",

@@ -31,8 +31,19 @@ export function counter<L extends string = never>(registry: Registry, family: Fa
   return new Counter({ ...family, labelNames: family.labels ?? [], registers: [registry] });
 }
 
-export function gauge<L extends string = never>(registry: Registry, family: Family<L>): Gauge<L> {
-  return new Gauge({ ...family, labelNames: family.labels ?? [], registers: [registry] });
+/** `collect` sets values that grow by themselves; it is called on each scrape. */
+export function gauge<L extends string = never>(
+  registry: Registry,
+  family: Family<L> & { readonly collect?: (own: Gauge<L>) => void },
+): Gauge<L> {
+  const { collect, ...rest } = family;
+  const own: Gauge<L> = new Gauge({
+    ...rest,
+    labelNames: family.labels ?? [],
+    registers: [registry],
+    ...(collect === undefined ? {} : { collect: () => collect(own) }),
+  });
+  return own;
 }
 
 export function histogram<L extends string = never>(

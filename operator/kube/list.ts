@@ -1,0 +1,78 @@
+import { KubeError } from "./error.ts";
+import { isObject, isRecord, type KubeObject } from "./object.ts";
+import type { KubeTransport } from "./transport.ts";
+
+/** Objects asked for at once. */
+export const pageLimit = 500;
+
+/** Time for one page. */
+const pageMs = 60_000;
+
+export interface ListOptions {
+  readonly transport: KubeTransport;
+  readonly path: string;
+  readonly query: Readonly<Record<string, string>>;
+  readonly signal: AbortSignal;
+}
+
+export interface Listed {
+  readonly objects: readonly KubeObject[];
+  /** Where a watch goes on. */
+  readonly version: string;
+}
+
+/** Reads a whole list in pages. A page that has expired starts it anew in one piece; pages that are too large, in smaller ones. */
+export async function listAll(options: ListOptions): Promise<Listed> {
+  let limit: number | undefined = pageLimit;
+  for (;;) {
+    try {
+      return await listPages(options, limit);
+    } catch (error) {
+      if (!(error instanceof KubeError) || limit === undefined) throw error;
+      if (error.code === "gone") limit = undefined;
+      else if (error.reason === "TooLarge" && limit > 1) limit = Math.ceil(limit / 8);
+      else throw error;
+    }
+  }
+}
+
+async function listPages(options: ListOptions, limit: number | undefined): Promise<Listed> {
+  const { transport, path, signal } = options;
+  const objects: KubeObject[] = [];
+  let page = "";
+  for (;;) {
+    const body = await transport.request({
+      method: "GET",
+      path,
+      query: {
+        ...options.query,
+        ...(limit === undefined ? {} : { limit: String(limit) }),
+        ...(page === "" ? {} : { continue: page }),
+      },
+      signal,
+      timeoutMs: pageMs,
+    });
+    const { items, version, next } = readPage(body, path);
+    for (const item of items) objects.push(item);
+    if (next === "") return { objects, version };
+    if (next === page) throw malformed(path, "a page names itself as the next one");
+    page = next;
+  }
+}
+
+function readPage(body: unknown, path: string): { items: readonly KubeObject[]; version: string; next: string } {
+  const metadata = isRecord(body) && isRecord(body.metadata) ? body.metadata : {};
+  const { resourceVersion, continue: next = "" } = metadata;
+  // A Go server sends null for an empty slice.
+  const items = isRecord(body) ? (body.items ?? []) : undefined;
+  if (typeof resourceVersion !== "string" || resourceVersion === "" || typeof next !== "string") {
+    throw malformed(path, "the list has no version");
+  }
+  if (!Array.isArray(items)) throw malformed(path, "the list has no items");
+  if (!items.every(isObject)) throw malformed(path, "the list holds something that is no object");
+  return { items, version: resourceVersion, next };
+}
+
+function malformed(path: string, why: string): KubeError {
+  return new KubeError({ code: "malformed", status: 200, reason: "BadList", message: `GET ${path}: ${why}` });
+}
