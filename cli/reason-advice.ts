@@ -35,5 +35,7 @@ export const adviceOf: Readonly<Record<Reason, string>> = {
   "limit-exceeded": "wait as long as Retry-After says, or raise the limit",
   "policy-not-ready": "look at picket status: a policy of the workload is bad, or not there yet",
   "check-unreadable": "look at the log of the proxy: its versions may not fit",
+  "proxy-unknown":
+    "not an answer to a caller of yours; if it is: look at whether its proxy runs the newest configuration",
   "internal-error": "look at the log of the scorer, and report it",
 };

@@ -7,6 +7,7 @@ import { createStatusServer } from "../platform/http-status.ts";
 import { Secret } from "../platform/secret.ts";
 import { programParts, runProgram, untilStopped } from "../platform/program.ts";
 import { surviveFaults } from "../platform/shutdown.ts";
+import { provenCalls } from "./accesslog/proven-calls.ts";
 import { createCheckHandler, lastResort } from "./check/handler.ts";
 import { createDecisionIds } from "./check/decision-ids.ts";
 import { scorerSettings, type ScorerConfig } from "./config.ts";
@@ -17,6 +18,7 @@ import { printDecision } from "./report/decision-record.ts";
 import { decisionsKept, DecisionRing, decisionsWithViewsKept } from "./report/decision-ring.ts";
 import { ProxyRefusals } from "./report/proxy-refusals.ts";
 import { createResponseIntake } from "./report/responses.ts";
+import { Strangers } from "./report/strangers.ts";
 import { Tally } from "./report/tally.ts";
 import { createGrpcTransport } from "./transport/grpc-js.ts";
 
@@ -42,6 +44,7 @@ async function runScorer(config: ScorerConfig): Promise<void> {
   const ring = new DecisionRing(config.recordViews === "on" ? decisionsWithViewsKept : decisionsKept);
   const proxyRefusals = new ProxyRefusals();
   const tally = new Tally(metrics);
+  const strangers = new Strangers(clock, log);
   const decisionLog =
     config.decisionLog === "none"
       ? undefined
@@ -60,6 +63,10 @@ async function runScorer(config: ScorerConfig): Promise<void> {
       clock,
       ids,
       recordViews: config.recordViews === "on",
+      unproven: (reason) => {
+        tally.addReason(reason);
+        strangers.seen();
+      },
       faulted: (error) => {
         metrics.faults.inc({ stage: "check" });
         log.error("a check could not be judged", { error });
@@ -74,16 +81,20 @@ async function runScorer(config: ScorerConfig): Promise<void> {
     }),
     lastResort: lastResort(ids),
     isServing: () => policies.isReady,
-    answered: createResponseIntake({
-      metrics,
-      clock,
-      ids,
-      ring,
-      proxyRefusals,
-      refused: (refusal) => {
-        tally.add(refusal);
-        decisionLog?.add(refusal);
-      },
+    answered: provenCalls({
+      policies,
+      dropped: () => metrics.accessLogUnproven.inc(),
+      take: createResponseIntake({
+        metrics,
+        clock,
+        ids,
+        ring,
+        proxyRefusals,
+        refused: (refusal) => {
+          tally.add(refusal);
+          decisionLog?.add(refusal);
+        },
+      }),
     }),
     faulted: (error, stage) => {
       metrics.faults.inc({ stage });

@@ -34,7 +34,7 @@ export function createScorerMetrics(registry: Registry) {
     }),
     reasons: counter<"reason" | "verdict">(registry, {
       name: "picket_decision_reasons_total",
-      help: "Decisions by reason.",
+      help: "Decisions by reason, and refused questions of strangers.",
       labels: ["reason", "verdict"],
     }),
     shadow: counter<"policy_namespace" | "policy" | "verdict">(registry, {
@@ -67,6 +67,10 @@ export function createScorerMetrics(registry: Registry) {
     accessLogUnmatched: counter(registry, {
       name: "picket_als_unmatched_total",
       help: "Entries of the access log whose decision is not, or no longer, known.",
+    }),
+    accessLogUnproven: counter(registry, {
+      name: "picket_als_unproven_total",
+      help: "Entries of the access log that were dropped because they did not carry their workload's key.",
     }),
     responses: counter<"api" | "code_class">(registry, {
       name: "picket_api_responses_total",

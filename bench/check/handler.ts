@@ -56,6 +56,7 @@ function handlerFor(rules: number) {
     policies: store,
     clock: systemClock,
     ids: createDecisionIds(new Uint8Array(16)),
+    unproven: () => undefined,
     decided: (decision) => ring.add(decision),
     faulted: (error) => {
       throw error;

@@ -76,6 +76,11 @@ export const reasons = {
     text: "the workload answers nobody: its policy was never valid, or a request was seen to pass unjudged",
   },
   "check-unreadable": { kind: "error", status: 503, text: "the question of the proxy could not be read" },
+  "proxy-unknown": {
+    kind: "error",
+    status: 503,
+    text: "the question did not carry the key of a workload whose policy is known here",
+  },
   "internal-error": { kind: "error", status: 503, text: "a fault inside Picket" },
 } as const satisfies Readonly<Record<string, ReasonFacts>>;
 

@@ -1,6 +1,7 @@
 import { printId } from "../../core/policy/policy.ts";
 import type { Address } from "../../platform/config.ts";
 import type { Endpoint } from "../translate/endpoint.ts";
+import type { ProxyKeyOf } from "../translate/proxy-key.ts";
 import {
   translateClosed,
   translateInstall,
@@ -14,14 +15,20 @@ import type { Translator } from "./plan.ts";
 /** Translations kept; beyond it all are made anew. */
 const rememberedMax = 20_000;
 
+export interface TranslatorOptions {
+  readonly ipv6?: boolean;
+  /** By which proxies prove themselves to scorers; without it nobody has to. */
+  readonly proxyKeyOf?: ProxyKeyOf;
+}
+
 /** The real translation, for one place where the scorer answers Check and takes the access log. */
-export function envoyTranslator(scorer: Endpoint, options: { readonly ipv6?: boolean } = {}): Translator {
-  const { ipv6 = false } = options;
+export function envoyTranslator(scorer: Endpoint, options: TranslatorOptions = {}): Translator {
+  const { ipv6 = false, proxyKeyOf } = options;
   return remembering({
     install: translateInstall({ scorer, accessLog: scorer }),
-    workload: (policy, install, keys) => translateWorkload(policy, install, { keys }),
-    closed: translateClosed,
-    pod: (shape, ports, install) => translatePod(shape, ports, install, { ipv6 }),
+    workload: (policy, install, keys) => translateWorkload(policy, install, { keys, proxyKeyOf }),
+    closed: (workload, install) => translateClosed(workload, install, { proxyKeyOf }),
+    pod: (shape, ports, install) => translatePod(shape, ports, install, { ipv6, proxyKeyOf }),
   });
 }
 

@@ -11,6 +11,7 @@ import type { ClaimScalar, Limit, LimitKey, Requirement, Rule } from "../../core
 import * as wire from "../../protos/gen/picket/policy/v1alpha1/policy.ts";
 import { contentHash, encode, encodeResource } from "./envoy/any.ts";
 import type { IssuerKeys } from "./issuers.ts";
+import { digestOfProxyKey } from "./proxy-key.ts";
 import type { Resource } from "./resource.ts";
 
 /** Canary paths lie under it; a scorer refuses the one of the revision that it runs, whatever the policy says. */
@@ -26,7 +27,7 @@ export interface ScorerPolicy {
 type Partial<T extends { fromPartial(input: never): unknown }> = Parameters<T["fromPartial"]>[0];
 
 /** The scorers' form of an effective policy. */
-export function scorerPolicy(policy: EffectivePolicy, issuers: readonly IssuerKeys[]): ScorerPolicy {
+export function scorerPolicy(policy: EffectivePolicy, issuers: readonly IssuerKeys[], proxyKey?: string): ScorerPolicy {
   const workload = printId(policy.workload.id);
   const body: Partial<typeof wire.WorkloadPolicy> = {
     workload,
@@ -37,6 +38,7 @@ export function scorerPolicy(policy: EffectivePolicy, issuers: readonly IssuerKe
     failure: { decision: effectOf(policy.failure.decision), timeoutMs: policy.failure.timeoutMs },
     denial: { body: bodyOf(policy.denial.body), showReason: policy.denial.showReason },
     issuers: issuers.map(issuerOf),
+    proxyKeyDigests: proxyKey === undefined ? [] : [digestOfProxyKey(proxyKey)],
   };
   const revision = contentHash(encode(wire.WorkloadPolicy, wire.WorkloadPolicy.fromPartial(body)));
   const canaryPath = `${canaryPrefix}${revision}`;

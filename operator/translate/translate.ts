@@ -6,7 +6,7 @@ import type { Any } from "../../protos/gen/google/protobuf/any.ts";
 import { callPlans, proxyBodyLimit, proxyLimits, type CallPlan } from "./call-plan.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { pack } from "./envoy/any.ts";
-import { captureListener, type CapturedPort } from "./envoy/capture.ts";
+import { captureListener, type CapturedPort, type CaptureOptions } from "./envoy/capture.ts";
 import { accessLogClusterOf, scorerClusterOf, upstreamCluster } from "./envoy/clusters.ts";
 import { bodyExtension } from "./envoy/filters/body-limit.ts";
 import { authzExtension, authzFor } from "./envoy/filters/ext-authz.ts";
@@ -22,10 +22,17 @@ import { strictnessOf } from "./envoy/strictness.ts";
 import { issuersOf, type FetchedKeys, type IssuerKeys } from "./issuers.ts";
 import { operationsOf } from "./operations.ts";
 import type { PodShape } from "./pod-shape.ts";
+import type { ProxyKeyOf } from "./proxy-key.ts";
 import type { EnvoyResources, Resource } from "./resource.ts";
 import { scorerPolicy } from "./scorer.ts";
 
-export interface TranslateOptions {
+/** What proxies need besides policies. */
+export interface ProxyOptions {
+  /** The key by which a workload's proxies prove themselves to scorers; without it nobody has to. */
+  readonly proxyKeyOf?: ProxyKeyOf | undefined;
+}
+
+export interface TranslateOptions extends ProxyOptions {
   /** Key sets by the `uri` of the issuer; a missing one means that every credential of that issuer fails. */
   readonly keys: ReadonlyMap<string, FetchedKeys>;
 }
@@ -76,15 +83,16 @@ export function translateWorkload(
   const names = namesOf(policy.workload);
   const strictness = strictnessOf(policy.mode);
   const { issuers, problems } = issuersOf(policy.identities, options.keys);
-  const scorer = scorerPolicy(policy, issuers);
+  const proxyKey = options.proxyKeyOf?.(names.workload);
+  const scorer = scorerPolicy(policy, issuers, proxyKey);
   const envoy: EnvoyResources = {
-    listeners: [listener(policy.workload, strictness, install)],
+    listeners: [listener(policy.workload, strictness, install, proxyKey)],
     clusters: [upstreamCluster(policy.workload)],
     routes: [
       routes(policy.workload, {
         operations: operationsOf(policy),
         strictness,
-        perFilter: perFilter(policy, names, { revision: scorer.revision, issuers }),
+        perFilter: perFilter(policy, names, { revision: scorer.revision, issuers, proxyKey }),
       }),
     ],
     extensions: extensions(policy, names, issuers),
@@ -101,10 +109,14 @@ export function translateWorkload(
 }
 
 /** A workload that answers 503 and nothing else: its policy was never valid, so nobody can say what may pass. */
-export function translateClosed(workload: Workload, install: InstallConfig): EnvoyResources {
+export function translateClosed(
+  workload: Workload,
+  install: InstallConfig,
+  options: ProxyOptions = {},
+): EnvoyResources {
   const names = namesOf(workload);
   const envoy: EnvoyResources = {
-    listeners: [listener(workload, "strict", install)],
+    listeners: [listener(workload, "strict", install, options.proxyKeyOf?.(names.workload))],
     clusters: [upstreamCluster(workload)],
     routes: [closedRoutes(workload)],
     extensions: extensions({ mode: "enforce", guards: {}, failure: failureDefault }, names, []),
@@ -118,7 +130,7 @@ export function translatePod(
   shape: PodShape,
   ports: readonly CapturedPort[],
   install: InstallConfig,
-  options: { readonly ipv6: boolean },
+  options: CaptureOptions,
 ): EnvoyResources {
   const probes = probeResources(shape.probes);
   const captured = shape.capture === "redirect" ? [captureListener(ports, install, options)] : [];
@@ -138,13 +150,20 @@ function extensions(
   ];
 }
 
+interface PerFilterOptions {
+  readonly revision: string;
+  readonly issuers: readonly IssuerKeys[];
+  readonly proxyKey: string | undefined;
+}
+
 /** What each filter does on this workload, for all of its routes. */
 function perFilter(
   policy: EffectivePolicy,
   { workload, filters }: WorkloadNames,
-  { revision, issuers }: { readonly revision: string; readonly issuers: readonly IssuerKeys[] },
+  { revision, issuers, proxyKey }: PerFilterOptions,
 ): Record<string, Any> {
-  const authz = authzFor(policy.mode, policy.failure, policy.guards, { workload, revision });
+  const key = proxyKey === undefined ? {} : { key: proxyKey };
+  const authz = authzFor(policy.mode, policy.failure, policy.guards, { workload, revision, ...key });
   const limits = proxyLimits(policy);
   return {
     ...(policy.mode !== "observe" && {

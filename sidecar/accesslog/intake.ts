@@ -19,6 +19,8 @@ export interface AnsweredCall {
   readonly decision: string;
   /** `namespace/name` as our own configuration tags the entry. */
   readonly workload: string;
+  /** By which the proxy proves that it serves the workload; empty where it carries none. */
+  readonly proxyKey: string;
   /** Status sent to the caller; 0 when the connection ended before. */
   readonly status: number;
 }
@@ -60,6 +62,7 @@ function answeredCall(entry: HTTPAccessLogEntry): AnsweredCall {
     passedUnjudged: request?.requestHeaders[failureAllowedHeader] !== undefined,
     decision: typeof decision === "string" ? decision : "",
     workload: commonProperties?.customTags.workload ?? "",
+    proxyKey: commonProperties?.customTags.key ?? "",
     status: response?.responseCode ?? 0,
   };
 }

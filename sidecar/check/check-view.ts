@@ -109,6 +109,12 @@ export class CheckView implements ScannedHeaders {
 
   /** The value that our own configuration attached to the route; undefined when absent. */
   extension(name: string): string | undefined {
+    if (!this.findExtension(name)) return undefined;
+    return this.#cursor.bytes.toString("utf8", this.#foundStart, this.#foundEnd);
+  }
+
+  /** Looks for such a value without making a string of it; `foundStart` and `foundEnd` then tell where it is. */
+  findExtension(name: string): boolean {
     const cursor = this.#cursor;
     cursor.at = this.#extensionsStart;
     const end = this.#extensionsEnd;
@@ -120,10 +126,17 @@ export class CheckView implements ScannedHeaders {
         continue;
       }
       const stop = cursor.length(end);
-      const found = this.#entry(stop, name);
-      if (found) return cursor.bytes.toString("utf8", this.#foundStart, this.#foundEnd);
+      if (this.#entry(stop, name)) return true;
     }
-    return undefined;
+    return false;
+  }
+
+  get foundStart(): number {
+    return this.#foundStart;
+  }
+
+  get foundEnd(): number {
+    return this.#foundEnd;
   }
 
   /** Offsets of the proxy's metadata (envoy.config.core.v3.Metadata); empty when there is none. */

@@ -7,6 +7,7 @@ import { parseAddress } from "../../core/request/address.ts";
 import { judgeBody } from "../../core/request/body.ts";
 import { createRequestView, viewRequest, type ViewProblem } from "../../core/request/view.ts";
 import { cannotDecide, deny } from "../../core/verdict/verdict.ts";
+import type { Reason } from "../../core/verdict/reason.ts";
 import type { Clock } from "../../platform/clock.ts";
 import type { PolicyStore, WorkloadJudge } from "../policies/store.ts";
 import type { Decision } from "../report/decision-record.ts";
@@ -24,6 +25,8 @@ export interface CheckHandlerOptions {
   readonly clock: Clock;
   readonly ids: DecisionIds;
   readonly decided: DecisionSink;
+  /** Called instead of it where policies demand a proof and the question carried none: nothing else may be counted. */
+  readonly unproven: (reason: Reason) => void;
   /** Called for a fault inside; the request is answered 503 all the same. */
   readonly faulted: (error: unknown) => void;
   /** Keep method, target and host of each request in its decision. */
@@ -38,12 +41,15 @@ const clientAddressHeader = "x-envoy-external-address";
 
 const unmatched: Judgement = { verdict: cannotDecide("policy-not-ready"), shadow: undefined };
 
+/** Who has no key is not told whether there is such a workload. */
+const stranger: Judgement = { verdict: cannotDecide("proxy-unknown"), shadow: undefined };
+
 /**
  * Makes the handler. It parses once, judges, and writes the answer; all scratch space is made here. Policies are chosen
  * by what our own configuration attached to the route, never by anything that the caller wrote.
  */
 export function createCheckHandler(options: CheckHandlerOptions): CheckHandler {
-  const { policies, clock, ids, decided, faulted, recordViews } = options;
+  const { policies, clock, ids, decided, unproven, faulted, recordViews } = options;
   const encoder = new AnswerEncoder();
   const view = new CheckView();
   const principals = new PrincipalReader();
@@ -65,6 +71,9 @@ export function createCheckHandler(options: CheckHandlerOptions): CheckHandler {
     return workload.judge.judge(call, nowMs);
   };
 
+  const proves = ({ proof }: WorkloadJudge): boolean =>
+    !proof.isDemanded || (view.findExtension("key") && proof.proves(view.bytes, view.foundStart, view.foundEnd));
+
   return (bytes) => {
     const startMs = clock.monotonic();
     const nowMs = clock.now();
@@ -77,12 +86,16 @@ export function createCheckHandler(options: CheckHandlerOptions): CheckHandler {
     let denial: Denial = denialDefault;
     let canary = "";
     let method = "";
+    let isProven = true;
     call.principal = anonymous;
     try {
+      isProven = !policies.demandsProof;
       view.read(asBuffer(bytes));
       workloadName = view.extension("workload") ?? "";
       const workload = policies.get(workloadName);
-      if (workload !== undefined) {
+      isProven ||= workload !== undefined && proves(workload);
+      if (!isProven) judgement = stranger;
+      else if (workload !== undefined) {
         const { source } = workload.judge.policy;
         ({ mode, revision, denial } = source);
         judgement = judge(workload, nowMs);
@@ -91,7 +104,8 @@ export function createCheckHandler(options: CheckHandlerOptions): CheckHandler {
         if (judgement.verdict.reason === "canary") canary = source.revision;
       }
     } catch (error) {
-      faulted(error);
+      // Bytes of strangers are no fault in here, and not worth a line in the log each.
+      if (isProven || !(error instanceof WireError)) faulted(error);
       const reason = error instanceof WireError ? "check-unreadable" : "internal-error";
       judgement = { verdict: cannotDecide(reason), shadow: undefined };
     }
@@ -105,6 +119,10 @@ export function createCheckHandler(options: CheckHandlerOptions): CheckHandler {
       answer = encoder.refused(cannotDecide("internal-error"), denialDefault, id, "");
     }
     try {
+      if (!isProven) {
+        unproven(verdict.reason);
+        return answer;
+      }
       decided({
         id,
         number,

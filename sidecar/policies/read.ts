@@ -24,7 +24,14 @@ import { prepareIssuer, type PreparedIssuer } from "../check/proxy-principal.ts"
 export interface ReceivedPolicy {
   readonly policy: PolicyToCompile;
   readonly issuers: readonly PreparedIssuer[];
+  /** SHA-256 of the keys by which proxies prove themselves; empty: nobody has to. */
+  readonly proxyKeyDigests: readonly Uint8Array[];
 }
+
+/** Keys of proxies that are good at a time: the present one, and others while they are exchanged. */
+export const proxyKeysMax = 4;
+
+const digestBytes = 32;
 
 /** Thrown for a resource that is not a whole and valid WorkloadPolicy; the operator is told (NACK). */
 export class UnreadablePolicyError extends Error {
@@ -55,6 +62,10 @@ export function readPolicy(bytes: Uint8Array, readCondition: ConditionReader): R
   if (failure === undefined || denial === undefined) throw new UnreadablePolicyError("it has no failure or denial");
   const items = message.limits.length + message.gates.reduce((sum, gate) => sum + gate.rules.length + 1, 0);
   if (items > policyItemsMax) throw new UnreadablePolicyError(`it has ${items} rules and limits`);
+  const { proxyKeyDigests } = message;
+  if (proxyKeyDigests.length > proxyKeysMax || proxyKeyDigests.some(({ length }) => length !== digestBytes)) {
+    throw new UnreadablePolicyError("its proxy keys are not digests");
+  }
   const mode = modeOf(message.mode);
   return {
     policy: {
@@ -81,6 +92,7 @@ export function readPolicy(bytes: Uint8Array, readCondition: ConditionReader): R
         keysStale: issuer.keysStale,
       }),
     ),
+    proxyKeyDigests,
   };
 }
 

@@ -4,6 +4,7 @@ import { createKeyHash, type KeySeed } from "../../core/limits/key.ts";
 import { createLimiter, limiterGrownBytes, type Limiter } from "../../core/limits/limiter.ts";
 import { createGrowthBudget } from "../../core/limits/table.ts";
 import { checkWhen, compileCondition } from "../../platform/cel.ts";
+import { ProxyProof } from "../check/proxy-proof.ts";
 import type { PreparedIssuer } from "../check/proxy-principal.ts";
 import { readPolicy, UnreadablePolicyError } from "./read.ts";
 
@@ -18,6 +19,8 @@ export interface WorkloadJudge {
   readonly judge: Judge;
   readonly issuers: readonly PreparedIssuer[];
   readonly limiter: Limiter;
+  /** Tells the workload's proxies from others. */
+  readonly proof: ProxyProof;
 }
 
 /** A policy as it comes from the operator. */
@@ -36,6 +39,8 @@ export interface PolicyStore {
   apply(added: readonly PolicyResource[], removed: readonly string[]): void;
   /** True once the operator has said what there is, be it nothing. */
   readonly isReady: boolean;
+  /** True where proxies have to prove themselves: then a question without a proof counts for nothing. */
+  readonly demandsProof: boolean;
   workloads(): Iterable<[string, WorkloadJudge]>;
 }
 
@@ -46,16 +51,22 @@ export interface PolicyStore {
 export function createPolicyStore(seed: KeySeed, grownBytesMax?: number): PolicyStore {
   let judges: ReadonlyMap<string, WorkloadJudge> = new Map();
   let isReady = false;
+  let demandsProof = false;
   const hash = createKeyHash(seed);
   const budget = createGrowthBudget(grownBytesMax);
 
   const compile = ({ name, bytes }: PolicyResource): WorkloadJudge => {
-    const { policy, issuers } = readPolicy(bytes, readCondition);
+    const { policy, issuers, proxyKeyDigests } = readPolicy(bytes, readCondition);
     if (policy.workload !== name) throw new UnreadablePolicyError(`resource ${name} holds another workload`);
     const compiled = compilePolicy(policy, compileCondition);
     // Counting goes on over a change of the policy: otherwise every edit would open all limits.
     const limiter = createLimiter(limitsOf(compiled), { previous: judges.get(name)?.limiter, budget });
-    return { judge: createJudge(compiled, { limiter, hash }), issuers, limiter };
+    return {
+      judge: createJudge(compiled, { limiter, hash }),
+      issuers,
+      limiter,
+      proof: new ProxyProof(proxyKeyDigests),
+    };
   };
 
   return {
@@ -85,11 +96,15 @@ export function createPolicyStore(seed: KeySeed, grownBytesMax?: number): Policy
       // Tables of limits that are gone give their memory back.
       budget.grownBytes = 0;
       for (const { limiter } of next.values()) budget.grownBytes += limiterGrownBytes(limiter);
+      demandsProof = [...next.values()].some(({ proof }) => proof.isDemanded);
       isReady = true;
       if (problems.length > 0) throw new UnreadablePolicyError(problems.join("; "));
     },
     get isReady() {
       return isReady;
+    },
+    get demandsProof() {
+      return demandsProof;
     },
     workloads: () => judges.entries(),
   };

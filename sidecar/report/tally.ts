@@ -1,3 +1,4 @@
+import type { Reason } from "../../core/verdict/reason.ts";
 import type { ScorerMetrics } from "../metrics.ts";
 import type { Decision } from "./decision-record.ts";
 
@@ -26,6 +27,11 @@ export class Tally {
       increment(inner(this.#shadow, policy), verdict.kind);
     // What the proxy decided by itself took the scorer no time.
     if (decision.by === "scorer") this.#metrics.duration.observe(decision.durationMs / 1000);
+  }
+
+  /** Counts an answer that is no decision. */
+  addReason(reason: Reason): void {
+    increment(this.#reasons, reason);
   }
 
   /** Policies that are summed apart now. */

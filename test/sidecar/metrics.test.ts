@@ -30,6 +30,7 @@ function harness() {
     ids,
     recordViews: false,
     faulted: () => metrics.faults.inc({ stage: "check" }),
+    unproven: () => undefined,
     decided: (decision) => {
       ring.add(decision);
       tally.add(decision);

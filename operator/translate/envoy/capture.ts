@@ -3,6 +3,7 @@ import { Listener } from "../../../protos/gen/envoy/config/listener/v3/listener.
 import { OriginalDst } from "../../../protos/gen/envoy/extensions/filters/listener/original_dst/v3/original_dst.ts";
 import { HttpConnectionManager } from "../../../protos/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.ts";
 import { capturePort } from "../pod-shape.ts";
+import type { ProxyKeyOf } from "../proxy-key.ts";
 import type { Resource } from "../resource.ts";
 import { addressOf } from "./address.ts";
 import { encodeResource, pack } from "./any.ts";
@@ -19,6 +20,11 @@ export interface CapturedPort {
   readonly strictness: Strictness;
 }
 
+export interface CaptureOptions {
+  readonly ipv6: boolean;
+  readonly proxyKeyOf?: ProxyKeyOf | undefined;
+}
+
 /**
  * The one listener to which every connection of a pod is redirected. A chain for each port that is judged, found by
  * the port that the caller meant. No chain for anything else: what nobody declared is closed, and so is a connection
@@ -27,7 +33,7 @@ export interface CapturedPort {
 export function captureListener(
   ports: readonly CapturedPort[],
   install: InstallConfig,
-  options: { readonly ipv6: boolean },
+  options: CaptureOptions,
 ): Resource {
   return encodeResource(Listener, captureListenerName, {
     name: captureListenerName,
@@ -46,6 +52,7 @@ export function captureListener(
     ],
     filterChains: ports.map(({ workload, strictness }) => {
       const names = namesOf(workload);
+      const proxyKey = options.proxyKeyOf?.(names.workload);
       return {
         name: names.listener,
         filterChainMatch: { destinationPort: workload.upstream.port },
@@ -54,7 +61,7 @@ export function captureListener(
             name: "hcm",
             configType: {
               $case: "typedConfig" as const,
-              typedConfig: pack(HttpConnectionManager, connectionManager(names, strictness, install)),
+              typedConfig: pack(HttpConnectionManager, connectionManager(names, strictness, install, proxyKey)),
             },
           },
         ],

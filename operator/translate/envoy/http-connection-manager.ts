@@ -29,7 +29,12 @@ type Partial = Parameters<typeof HttpConnectionManager.fromPartial>[0];
  * What judges the requests of one workload. Depends on nothing of a policy but the strictness, so a change of policy
  * never drains connections.
  */
-export function connectionManager(names: WorkloadNames, strictness: Strictness, install: InstallConfig): Partial {
+export function connectionManager(
+  names: WorkloadNames,
+  strictness: Strictness,
+  install: InstallConfig,
+  proxyKey?: string,
+): Partial {
   return {
     statPrefix: names.listener,
     serverHeaderTransformation: ServerHeader.PASS_THROUGH,
@@ -58,7 +63,7 @@ export function connectionManager(names: WorkloadNames, strictness: Strictness, 
     },
     earlyHeaderMutationExtensions: [stripHeaders(strictness, install.trustedHops)],
     localReplyConfig: localReplies(),
-    accessLog: [accessLog(names.workload)],
+    accessLog: [accessLog(names.workload, proxyKey)],
     httpFilters: filterChain(names, strictness),
     routeSpecifier: {
       $case: "rds",

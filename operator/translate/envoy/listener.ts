@@ -12,7 +12,12 @@ import type { Strictness } from "./strictness.ts";
 export const connectionBufferBytes = 32_768;
 
 /** Changes only with the workload's address, the strictness and the install; then Envoy drains the old one. */
-export function listener(workload: Workload, strictness: Strictness, install: InstallConfig): Resource {
+export function listener(
+  workload: Workload,
+  strictness: Strictness,
+  install: InstallConfig,
+  proxyKey?: string,
+): Resource {
   const names = namesOf(workload);
   if (!isLiteral(literalOf(workload.listen.host))) {
     throw new Error(`workload ${names.workload}: an address to listen on must be an IP address or localhost`);
@@ -30,7 +35,7 @@ export function listener(workload: Workload, strictness: Strictness, install: In
             name: "hcm",
             configType: {
               $case: "typedConfig",
-              typedConfig: pack(HttpConnectionManager, connectionManager(names, strictness, install)),
+              typedConfig: pack(HttpConnectionManager, connectionManager(names, strictness, install, proxyKey)),
             },
           },
         ],

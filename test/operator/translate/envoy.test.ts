@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { EffectivePolicy } from "../../../core/policy/effective-policy.ts";
 import { CheckResponse } from "../../../protos/gen/envoy/service/auth/v3/external_auth.ts";
 import { cases, enforced } from "../../golden/translate/cases.ts";
-import { envoyOrSkip, passes, Rig, type Answer } from "./rig.ts";
+import { envoyOrSkip, passes, Rig, rigProxyKey, type Answer } from "./rig.ts";
 
 const base: EffectivePolicy = { ...enforced, failure: { ...enforced.failure, timeoutMs: 2000 } };
 const refusal = CheckResponse.fromPartial({
@@ -56,6 +56,7 @@ describe("an Envoy that runs what translateWorkload gives", function () {
     const attributes = rig.checks[0]?.attributes;
     assert.equal(attributes?.contextExtensions.workload, "bank/accounts");
     assert.match(attributes?.contextExtensions.revision ?? "", /^[0-9a-f]{16}$/);
+    assert.equal(attributes?.contextExtensions.key, rigProxyKey);
     const names = attributes?.request?.http?.headerMap?.headers.map((header) => header.key) ?? [];
     for (const name of ["authorization", "cookie", "proxy-authorization"]) assert.ok(!names.includes(name), name);
     for (const name of ["x-odd", "x-request-id", "x-envoy-external-address"]) assert.ok(names.includes(name), name);
@@ -64,6 +65,17 @@ describe("an Envoy that runs what translateWorkload gives", function () {
     };
     assert.ok(failed.p0_failed !== undefined);
     assert.equal(rig.received[0]?.headers.authorization, "Bearer a.b.c");
+  });
+
+  it("proves itself in each entry of its access log, answered or refused", async () => {
+    await inForce(base);
+    await rig.forgetLog();
+    rig.reply = ({ attributes }) => (attributes?.request?.http?.path === "/refused" ? refusal : passes);
+    for (const path of ["/healthz", "/refused", "/a%2fb"]) await rig.ask("GET", path);
+    await rig.until(() => rig.logged.length === 3);
+    for (const { commonProperties } of rig.logged) {
+      assert.deepEqual(commonProperties?.customTags, { workload: "bank/accounts", key: rigProxyKey });
+    }
   });
 
   it("removes what only Picket may say, and what overrides the judged path", async () => {
@@ -252,7 +264,7 @@ describe("an Envoy that runs what translateWorkload gives", function () {
       rig.logged.map((entry) => [entry.request?.path, entry.commonProperties?.routeName]),
       expected.map(([, path, operation]) => [path, operation]),
     );
-    assert.deepEqual(rig.logged[0]?.commonProperties?.customTags, { workload: "bank/accounts" });
+    assert.deepEqual(rig.logged[0]?.commonProperties?.customTags, { workload: "bank/accounts", key: rigProxyKey });
   });
 
   it("takes the longest template that a policy may hold", async () => {

@@ -53,6 +53,10 @@ export interface Answer {
   readonly body: string;
 }
 
+/** By which the Envoy of a rig proves itself. */
+export const rigProxyKey = "k".repeat(43);
+const proxyKeyOf = (): string => rigProxyKey;
+
 type Reply = (check: CheckRequest) => CheckResponse | "silence";
 
 /** `ALLOW` with nothing changed, as the scorer writes it. */
@@ -88,7 +92,8 @@ export class Rig {
       accessLog: { kind: "socket", path: join(this.#folder, "scorer.sock") },
     });
     const workload = this.#placed(base);
-    const own = policy === "closed" ? translateClosed(workload.workload, install) : this.translate(policy);
+    const own =
+      policy === "closed" ? translateClosed(workload.workload, install, { proxyKeyOf }) : this.translate(policy);
     const config = bootstrapOnFiles(this.#folder, [shared, own], join(this.#folder, "admin.sock"));
     const file = join(this.#folder, "bootstrap.json");
     writeFileSync(file, JSON.stringify(config));
@@ -103,7 +108,7 @@ export class Rig {
   }
 
   translate(policy: EffectivePolicy): EnvoyResources {
-    return translateWorkload(this.#placed(policy), install, { keys: new Map() }).envoy;
+    return translateWorkload(this.#placed(policy), install, { keys: new Map(), proxyKeyOf }).envoy;
   }
 
   /** Puts another policy in force without touching the listener. */

@@ -26,6 +26,7 @@ describe("accessLogMethod", () => {
       passedUnjudged: false,
       decision: "",
       workload: "",
+      proxyKey: "",
       status: 0,
     };
     assert.deepEqual([empty, unknown], [nothing, nothing]);

@@ -21,6 +21,8 @@ export interface CheckFields {
   readonly body?: Uint8Array;
   readonly size?: number;
   readonly peer?: string;
+  /** By which the proxy proves itself. */
+  readonly key?: string;
 }
 
 /** Now, for tokens in these tests: 2026-01-05T09:00:00Z. */
@@ -66,7 +68,12 @@ export function checkRequest(fields: CheckFields = {}): Buffer {
           size: fields.size ?? fields.body?.length ?? 0,
         },
       },
-      contextExtensions: { operation: "x", workload: fields.workload ?? "bank/accounts", revision: "r1" },
+      contextExtensions: {
+        operation: "x",
+        workload: fields.workload ?? "bank/accounts",
+        revision: "r1",
+        ...(fields.key !== undefined && { key: fields.key }),
+      },
       metadataContext: {
         filterMetadata: {
           "envoy.filters.http.jwt_authn": jwt,

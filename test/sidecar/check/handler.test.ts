@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { CheckResponse } from "../../../protos/gen/envoy/service/auth/v3/external_auth.ts";
 import * as wire from "../../../protos/gen/picket/policy/v1alpha1/policy.ts";
 import { createCheckHandler, type CheckHandler } from "../../../sidecar/check/handler.ts";
@@ -14,20 +15,24 @@ interface Harness {
   readonly check: CheckHandler;
   readonly decisions: Decision[];
   readonly faults: unknown[];
+  /** Reasons of answers to strangers. */
+  readonly unproven: string[];
 }
 
 function harness(policies: PolicyStore = storeOf(accountsPolicy())): Harness {
   const decisions: Decision[] = [];
   const faults: unknown[] = [];
+  const unproven: string[] = [];
   const check = createCheckHandler({
     policies,
     clock: { now: () => nowMs, monotonic: () => 0 },
     ids: createDecisionIds(new Uint8Array(16)),
     decided: (decision) => decisions.push(decision),
+    unproven: (reason) => unproven.push(reason),
     faulted: (error) => faults.push(error),
     recordViews: true,
   });
-  return { check, decisions, faults };
+  return { check, decisions, faults, unproven };
 }
 
 function ask(
@@ -372,6 +377,7 @@ describe("the check handler", () => {
       decided: () => {
         throw new Error("disk full");
       },
+      unproven: () => undefined,
       faulted: (error) => faults.push(error),
       recordViews: false,
     });
@@ -383,11 +389,73 @@ describe("the check handler", () => {
     const throws = (): never => {
       throw new Error("fault");
     };
-    const broken: PolicyStore = { get: throws, apply: throws, isReady: true, workloads: () => [] };
+    const broken: PolicyStore = { get: throws, apply: throws, isReady: true, demandsProof: false, workloads: () => [] };
     const { check, decisions } = harness(broken);
     const response = CheckResponse.decode(check(checkRequest(owner)));
     assert.equal(refusalOf(response)?.status?.code, 503);
     assert.equal(decisions[0]!.judgement.verdict.reason, "internal-error");
+  });
+
+  describe("where proxies prove themselves", () => {
+    const key = "k".repeat(43);
+    const digest = createHash("sha256").update(key).digest();
+    const limited = accountsPolicy({
+      limits: [{ name: "all", policy: "bank/accounts", key: [], requests: 1, windowMs: 60_000 }],
+      proxyKeyDigests: [digest],
+    });
+    const health = { path: "/healthz" };
+
+    it("judges who carries the workload's key, at the first time and after", () => {
+      const { check, decisions, unproven } = harness(storeOf(limited));
+      for (let i = 0; i < 2; i++) check(checkRequest({ ...health, key }));
+      assert.deepEqual(
+        decisions.map(({ judgement }) => judgement.verdict.kind),
+        ["allow", "throttle"],
+      );
+      assert.deepEqual(unproven, []);
+    });
+
+    const strangers: Readonly<Record<string, CheckFields>> = {
+      "no key": health,
+      "an empty key": { ...health, key: "" },
+      "another key": { ...health, key: "x".repeat(43) },
+      "the beginning of the key": { ...health, key: key.slice(0, -1) },
+      "the key and more": { ...health, key: `${key}k` },
+      "a key longer than it reads": { ...health, key: "k".repeat(100_000) },
+      "the digest instead of the key": { ...health, key: digest.toString("hex") },
+      "a workload that is not there": { ...health, key, workload: "bank/nowhere" },
+      "the name of every object": { ...health, key, workload: "constructor" },
+    };
+    for (const [name, fields] of Object.entries(strangers)) {
+      it(`refuses ${name} in the same words, records nothing and counts no limit`, () => {
+        const { check, decisions, faults, unproven } = harness(storeOf(limited));
+        const response = CheckResponse.decode(check(checkRequest(fields)));
+        assert.equal(refusalOf(response)?.status?.code, 503);
+        assert.equal(response.status?.message, "proxy-unknown");
+        assert.deepEqual([decisions, faults, unproven], [[], [], ["proxy-unknown"]]);
+        check(checkRequest({ ...health, key }));
+        assert.equal(decisions[0]?.judgement.verdict.kind, "allow", "the limit of one is still whole");
+      });
+    }
+
+    it("refuses a stranger in Shadow as well, which the open instance of the proxy lets pass", () => {
+      const shadow = { ...limited, mode: wire.Mode.MODE_SHADOW };
+      const { check } = harness(storeOf(shadow));
+      assert.equal(refusalOf(CheckResponse.decode(check(checkRequest(health))))?.status?.code, 503);
+    });
+
+    it("records nothing of bytes that are no question, and calls them no fault", () => {
+      const { check, decisions, faults, unproven } = harness(storeOf(limited));
+      check(Uint8Array.of(0x0a, 0xff, 0x01));
+      assert.deepEqual([decisions, faults, unproven], [[], [], ["check-unreadable"]]);
+    });
+
+    it("takes the old and the new key while keys are exchanged", () => {
+      const other = createHash("sha256").update("n".repeat(43)).digest();
+      const { check, unproven } = harness(storeOf({ ...limited, proxyKeyDigests: [digest, other] }));
+      for (const one of [key, "n".repeat(43), key]) check(checkRequest({ ...health, key: one }));
+      assert.deepEqual(unproven, []);
+    });
   });
 
   it("never allows a Check whose bytes were damaged more than the undamaged one", () => {

@@ -10,6 +10,7 @@ const call = (changes: Partial<AnsweredCall>): AnsweredCall => ({
   passedUnjudged: false,
   decision: "",
   workload: "bank/accounts",
+  proxyKey: "",
   status: 400,
   ...changes,
 });

@@ -70,7 +70,7 @@ export function authzFor(
   mode: Mode,
   failure: Pick<Failure, "decision">,
   guards: Guards,
-  context: { readonly workload: string; readonly revision: string },
+  context: { readonly workload: string; readonly revision: string; readonly key?: string },
 ): AuthzSwitches {
   const off = pack(ExtAuthzPerRoute, { override: { $case: "disabled", disabled: true } });
   if (mode === "observe") return { closed: off, open: null };
