@@ -2,7 +2,7 @@
 # node_modules/.bin comes first on the path: it holds the Node that the project is built on.
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 .DEFAULT_GOAL := help
-.PHONY: help setup generate lint format typecheck test demo bench images fuzz golden coverage clean
+.PHONY: help setup generate lint format typecheck test demo bench images fuzz golden dashboards coverage clean
 
 help: ## list the targets
 	@grep --extended-regexp --no-filename '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand --tabs=12
@@ -39,6 +39,9 @@ fuzz: setup ## ten million hostile paths
 
 golden: ## rewrite golden files; review the diff
 	@PICKET_GOLDEN=write mocha 'test/**/golden.test.ts'
+
+dashboards: ## rewrite the chart's dashboards from scripts/dashboards/
+	@node scripts/dashboards.ts
 
 coverage: ## which lines the unit tests run
 	@npm run coverage
