@@ -1,6 +1,7 @@
 import type { ObjectId } from "../../core/policy/policy.ts";
 import { isLaterKind, parseObject, type ParsedObject } from "../../core/policy/parse.ts";
 import type { ObjectChecks } from "../../core/policy/parse/object-checks.ts";
+import type { SourceDocument } from "../../core/policy/parse/source-document.ts";
 import type { ObjectProblem } from "../../core/policy/problem.ts";
 import { checkWhen } from "../../platform/cel.ts";
 import { readYamlFile } from "../../platform/yaml.ts";
@@ -17,21 +18,37 @@ export const readText: ReadText = (text, file): SourceText => {
   const unreadable: Unreadable[] = [...Map.groupBy(problems, (problem) => partOf(text, problem.line))].map(
     ([part, found]) => ({ problems: found, aim: aimOfText(part) }),
   );
-  for (const document of documents) {
-    const parsed = parseObject(document, checks);
-    if (parsed.kind === "skipped") continue;
-    if (parsed.kind !== "invalid") {
-      const { id, origin } = contentOf(parsed);
-      objects.push({ kind: "valid", id, line: origin.line, object: parsed });
-    } else if (parsed.id === undefined) {
-      unreadable.push({ problems: parsed.problems, aim: aimOfDocument(document.value) });
-    } else {
-      const { id, target, problems: found } = parsed;
-      objects.push({ kind: "invalid", id, line: document.lineOf(""), problems: found, aim: aimOf(id, target) });
-    }
-  }
+  for (const document of documents) readDocument(document, objects, unreadable);
   return { file, text, objects, unreadable };
 };
+
+/** Reads the JSON text of one object of an API server. Where there are no lines, problems name fields alone. */
+export const readJson: ReadText = (text, file): SourceText => {
+  const objects: SourceObject[] = [];
+  const unreadable: Unreadable[] = [];
+  readDocument({ file, value: JSON.parse(text, withoutPrototype), lineOf: () => 0 }, objects, unreadable);
+  return { file, text, objects, unreadable };
+};
+
+/** A label named like a property of every object is found only where it is written. */
+function withoutPrototype(_key: string, value: unknown): unknown {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
+  return Object.assign(Object.create(null) as object, value);
+}
+
+function readDocument(document: SourceDocument, objects: SourceObject[], unreadable: Unreadable[]): void {
+  const parsed = parseObject(document, checks);
+  if (parsed.kind === "skipped") return;
+  if (parsed.kind !== "invalid") {
+    const { id, origin } = contentOf(parsed);
+    objects.push({ kind: "valid", id, line: origin.line, object: parsed });
+  } else if (parsed.id === undefined) {
+    unreadable.push({ problems: parsed.problems, aim: aimOfDocument(document.value) });
+  } else {
+    const { id, target, problems } = parsed;
+    objects.push({ kind: "invalid", id, line: document.lineOf(""), problems, aim: aimOf(id, target) });
+  }
+}
 
 function contentOf(object: Exclude<ParsedObject, { kind: "skipped" | "invalid" }>): {
   readonly id: ObjectId;

@@ -1,0 +1,241 @@
+import { apiVersion } from "../../../core/policy/parse.ts";
+import type { Clock } from "../../../platform/clock.ts";
+import type { Log } from "../../../platform/log.ts";
+import type { KubeMetrics } from "../../kube/metrics.ts";
+import { keyOf, type KubeObject } from "../../kube/object.ts";
+import { createReflector, type Reflector } from "../../kube/reflector.ts";
+import type { KubeTransport } from "../../kube/transport.ts";
+import type { Provider, SourceCluster, SourceText } from "../provider.ts";
+import { readJson } from "../read.ts";
+import { clusterOf, groupOf } from "./cluster.ts";
+import {
+  controllerFacts,
+  namespaceFacts,
+  serviceFacts,
+  type ControllerFacts,
+  type NamespaceFacts,
+  type ServiceFacts,
+} from "./cluster-facts.ts";
+import { injectedLabel, podFacts, type PodFacts } from "./pod-facts.ts";
+
+/** Quiet time after a change before it is delivered, and the longest that changes without end hold it back. */
+export const quietMs = 20;
+export const quietMsMax = 300;
+
+/** Sources of one kind that are remembered, deleted ones among them; beyond it they are read anew. */
+const sourcesKeptMax = 50_000;
+
+/** Kinds of Picket that the operator follows, and the plural under which the API server has them. */
+export const followedKinds = {
+  ApiPolicy: "apipolicies",
+  ClusterApiPolicy: "clusterapipolicies",
+  ApiIdentity: "apiidentities",
+  ClusterApiIdentity: "clusterapiidentities",
+  ApiService: "apiservices",
+  ApiBlock: "apiblocks",
+  ApiGrant: "apigrants",
+  PicketConfig: "picketconfigs",
+} as const;
+export type FollowedKind = keyof typeof followedKinds;
+
+/** Path of a kind's list, or of one object of it. */
+export function pathOf(kind: FollowedKind, namespace = "", name = ""): string {
+  const place = namespace === "" ? "" : `/namespaces/${encodeURIComponent(namespace)}`;
+  return `/apis/${apiVersion}${place}/${followedKinds[kind]}${name === "" ? "" : `/${encodeURIComponent(name)}`}`;
+}
+
+/** An object of Picket as it was read, and the status that stands in it. */
+export interface FollowedObject {
+  readonly source: SourceText;
+  readonly status: unknown;
+  readonly uid: string;
+}
+
+export interface KubernetesOptions {
+  readonly transport: KubeTransport;
+  readonly metrics: KubeMetrics;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly log: Log;
+}
+
+/** The API server as a source of objects, and what else the operator asks about the cluster. */
+export interface KubernetesProvider extends Provider {
+  readonly isSynced: boolean;
+  /** The object of a kind, by `namespace/name` or name. */
+  object(kind: FollowedKind, key: string): FollowedObject | undefined;
+  pods(): ReadonlyMap<string, PodFacts>;
+  namespaces(): ReadonlyMap<string, NamespaceFacts>;
+  /** Uid and group of a pod with a sidecar, by `namespace/name`. */
+  proxyOf(key: string): { readonly uid: string; readonly group: string } | undefined;
+  /** Address of a ready pod of a group of proxies. */
+  addressOf(group: string): string | undefined;
+  /** Calls back after anything at all has changed. */
+  onChange(listener: () => void): void;
+}
+
+export function createKubernetesProvider(options: KubernetesOptions): KubernetesProvider {
+  return new Follower(options);
+}
+
+class Follower implements KubernetesProvider {
+  readonly #options: KubernetesOptions;
+  readonly #kinds: ReadonlyMap<FollowedKind, Reflector<FollowedObject>>;
+  readonly #controllers: readonly Reflector<ControllerFacts>[];
+  readonly #services: Reflector<ServiceFacts>;
+  readonly #namespaces: Reflector<NamespaceFacts>;
+  readonly #pods: Reflector<PodFacts>;
+  readonly #listeners: (() => void)[] = [];
+  #deliver: Parameters<Provider["start"]>[1] | undefined;
+  #delivered = "";
+  #texts: readonly SourceText[] = [];
+  #cluster: SourceCluster = { workloads: [], groups: [] };
+  /** Ready pods by group, made anew with each change. */
+  #addresses = new Map<string, string>();
+  #timer: NodeJS.Timeout | undefined;
+  #firstChangeAt: number | undefined;
+
+  constructor(options: KubernetesOptions) {
+    this.#options = options;
+    const kinds = Object.keys(followedKinds) as FollowedKind[];
+    this.#kinds = new Map(
+      kinds.map((kind) => [kind, this.#reflect(followedKinds[kind], pathOf(kind), objectReader(kind))]),
+    );
+    this.#controllers = (["Deployment", "StatefulSet", "DaemonSet"] as const).map((kind) =>
+      this.#reflect(`${kind.toLowerCase()}s`, `/apis/apps/v1/${kind.toLowerCase()}s`, controllerFacts(kind)),
+    );
+    this.#services = this.#reflect("services", "/api/v1/services", serviceFacts);
+    this.#namespaces = this.#reflect("namespaces", "/api/v1/namespaces", namespaceFacts);
+    this.#pods = this.#reflect("pods", "/api/v1/pods", podFacts);
+  }
+
+  get isSynced(): boolean {
+    return this.#reflectors().every(({ isSynced }) => isSynced);
+  }
+
+  async start(signal: AbortSignal, deliver: Parameters<Provider["start"]>[1]): Promise<void> {
+    this.#deliver = deliver;
+    for (const reflector of this.#reflectors()) reflector.start(signal);
+    signal.addEventListener("abort", () => clearTimeout(this.#timer), { once: true });
+    // Invariant: nothing is delivered before everything has been listed once: half of it would be a weaker policy.
+    await Promise.all(this.#reflectors().map(({ synced }) => synced));
+    this.#look();
+  }
+
+  object(kind: FollowedKind, key: string): FollowedObject | undefined {
+    return this.#kinds.get(kind)?.items().get(key);
+  }
+
+  pods(): ReadonlyMap<string, PodFacts> {
+    return this.#pods.items();
+  }
+
+  namespaces(): ReadonlyMap<string, NamespaceFacts> {
+    return this.#namespaces.items();
+  }
+
+  proxyOf(key: string): { readonly uid: string; readonly group: string } | undefined {
+    const pod = this.#pods.items().get(key);
+    const group = pod === undefined || pod.isOver ? undefined : groupOf(pod);
+    return pod === undefined || group === undefined ? undefined : { uid: pod.uid, group };
+  }
+
+  addressOf(group: string): string | undefined {
+    return this.#addresses.get(group);
+  }
+
+  onChange(listener: () => void): void {
+    this.#listeners.push(listener);
+  }
+
+  #reflectors(): readonly Reflector<unknown>[] {
+    return [...this.#kinds.values(), ...this.#controllers, this.#services, this.#namespaces, this.#pods];
+  }
+
+  #reflect<T>(resource: string, path: string, transform: (object: KubeObject) => T): Reflector<T> {
+    const { transport, metrics, clock, random, log } = this.#options;
+    const changed = (): void => this.#changed();
+    return createReflector({ transport, resource, path, transform, changed, metrics, clock, random, log });
+  }
+
+  #changed(): void {
+    if (!this.isSynced) return;
+    const now = this.#options.clock.monotonic();
+    this.#firstChangeAt ??= now;
+    const wait = Math.max(0, Math.min(quietMs, this.#firstChangeAt + quietMsMax - now));
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => {
+      this.#firstChangeAt = undefined;
+      try {
+        this.#look();
+      } catch (error) {
+        this.#options.log.error("a change of the cluster could not be read; what is in force stays", { error });
+      }
+    }, wait);
+  }
+
+  /** Delivers what is there now, where it differs in anything that a plan is made of. */
+  #look(): void {
+    const texts = [...this.#kinds.values()].flatMap((reflector) =>
+      [...reflector.items().values()].map(({ source }) => source),
+    );
+    const injected = [...this.#pods.items().values()].filter(({ labels }) => labels[injectedLabel] === "true");
+    this.#addresses = addressesOf(injected);
+    const cluster = clusterOf({
+      pods: injected,
+      controllers: this.#controllers.flatMap((reflector) => [...reflector.items().values()]),
+      services: this.#services.items().values(),
+      namespaces: this.#wanted(injected),
+    });
+    const text = JSON.stringify(cluster);
+    const isSame =
+      text === this.#delivered &&
+      texts.length === this.#texts.length &&
+      texts.every((source, index) => source === this.#texts[index]);
+    if (text !== this.#delivered) this.#cluster = cluster;
+    this.#delivered = text;
+    this.#texts = texts;
+    if (!isSame) this.#deliver?.({ texts, cluster: this.#cluster });
+    for (const listener of this.#listeners) listener();
+  }
+
+  #wanted(injected: readonly PodFacts[]): ReadonlySet<string> {
+    const wanted = new Set(injected.map(({ namespace }) => namespace));
+    for (const { name, labels } of this.#namespaces.items().values()) {
+      if (labels["picket.dev/inject"] === "enabled") wanted.add(name);
+    }
+    for (const key of this.#kinds.get("ApiPolicy")?.items().keys() ?? []) wanted.add(key.slice(0, key.indexOf("/")));
+    return wanted;
+  }
+}
+
+/** One ready pod for each group: the first by name, so that every look finds the same. */
+function addressesOf(pods: readonly PodFacts[]): Map<string, string> {
+  const addresses = new Map<string, string>();
+  for (const pod of pods.toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
+    const group = groupOf(pod);
+    if (group === undefined || pod.address === "" || !pod.isReady || pod.isTerminating || addresses.has(group))
+      continue;
+    addresses.set(group, pod.address);
+  }
+  return addresses;
+}
+
+/**
+ * Reads objects of a kind. Neither its status nor who wrote it changes what is in force, so an object of which only
+ * that changed gives the source that it gave before.
+ */
+function objectReader(kind: FollowedKind): (object: KubeObject) => FollowedObject {
+  const known = new Map<string, SourceText>();
+  return (object) => {
+    const { name, namespace, labels, creationTimestamp, generation, uid } = object.metadata;
+    const metadata = { name, namespace, labels, creationTimestamp };
+    const text = JSON.stringify({ apiVersion, kind, metadata, spec: object.spec });
+    const before = known.get(uid);
+    const isSame = before?.text === text && before.generation === generation;
+    const source = isSame ? before : { ...readJson(text, `${kind} ${keyOf(object)}`), generation };
+    if (known.size >= sourcesKeptMax) known.clear();
+    known.set(uid, source);
+    return { source, status: object.status, uid };
+  };
+}
