@@ -202,7 +202,8 @@ function whyNeverGood(policy: EffectivePolicy, settled: Settled): string | undef
     const isMeant = identityKinds.has(object.id.kind)
       ? isReferenced(object, policy, settled)
       : isAimedAt(object.aim, workload);
-    if (isMeant) return `${printObject(object.id)} in ${object.file}:${object.line} is not valid`;
+    const place = object.line === 0 ? "" : ` in ${object.file}:${object.line}`;
+    if (isMeant) return `${printObject(object.id)}${place} is not valid`;
   }
   const part = settled.unknown.find(({ aim }) => isAimedAt(aim, workload));
   return part === undefined ? undefined : `${part.file}:${part.problems[0]?.line ?? 1} cannot be read`;

@@ -86,6 +86,8 @@ export function settle(snapshot: SourceSnapshot, memory: Memory, read: ReadText,
   const objects = single.map((object) => holdReferences(object, referable, memory, rereadText, nowMs));
   for (const before of memory.accepted.values()) {
     if (found.has(keyOf(before.id))) continue;
+    // What an API server does not list is deleted; a folder may be in the middle of a change.
+    if (snapshot.cluster !== undefined) continue;
     const problems = whyMissing(before, snapshot, memory) ?? whyMoved(before, objects);
     if (problems !== undefined) objects.push(...keep(before, problems, rereadText, nowMs));
   }

@@ -241,7 +241,7 @@ function overridersOf(name: string, workloads: readonly WorkloadReport[]): reado
 
 function acceptedOf({ state, problems, unresolved }: SettledObject): NewCondition {
   const first = problems[0];
-  const message = first === undefined ? "" : `${first.file}:${first.line}: ${first.field}: ${first.message}`;
+  const message = first === undefined ? "" : printPlaced(first);
   if (unresolved !== undefined) return { type: "Accepted", status: "False", reason: unresolved, message };
   switch (state) {
     case "accepted":
@@ -253,6 +253,11 @@ function acceptedOf({ state, problems, unresolved }: SettledObject): NewConditio
       return { type: "Accepted", status: "False", reason: isUnsupported ? "Unsupported" : "Invalid", message };
     }
   }
+}
+
+/** An object of an API server has no lines, and its reader knows which object it is. */
+function printPlaced({ file, line, field, message, fix }: ObjectProblem): string {
+  return line === 0 ? `${field}: ${message}; ${fix}` : `${file}:${line}: ${field}: ${message}`;
 }
 
 const notInForce: NewCondition = {

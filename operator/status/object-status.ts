@@ -57,6 +57,8 @@ export interface ObjectStatus {
   readonly metadata: { readonly namespace?: string; readonly name: string };
   readonly file: string;
   readonly line: number;
+  /** `metadata.generation` that this is about, where the source counts them. */
+  readonly sourceGeneration?: number;
   readonly status: {
     readonly conditions: readonly Condition[];
     /** Content hash of what the source holds now. */

@@ -73,6 +73,7 @@ export class StatusStore {
       metadata: { ...(object.id.namespace !== "" && { namespace: object.id.namespace }), name: object.id.name },
       file: object.file,
       line: object.line,
+      ...(object.sourceGeneration !== undefined && { sourceGeneration: object.sourceGeneration }),
       status: {
         conditions,
         observedGeneration: object.observed || object.generation,
