@@ -1,4 +1,5 @@
-import { Client, credentials, type ClientDuplexStream } from "@grpc/grpc-js";
+import { Client, credentials, Metadata, type ChannelCredentials, type ClientDuplexStream } from "@grpc/grpc-js";
+import { readFileSync } from "node:fs";
 import { DeltaDiscoveryRequest, DeltaDiscoveryResponse } from "../protos/gen/envoy/service/discovery/v3/discovery.ts";
 import type { Clock } from "./clock.ts";
 import { printAddress, type Address } from "./config.ts";
@@ -10,6 +11,14 @@ export interface AdsResource {
   readonly bytes: Uint8Array;
 }
 
+/** Read anew for each connection: both are exchanged under a running program. */
+export interface ClientFiles {
+  /** PEM bundle; a server whose certificate does not come from it is not spoken to. */
+  readonly caFile: string;
+  /** Sent as bearer token with each stream. */
+  readonly tokenFile?: string | undefined;
+}
+
 /** Whether a change was taken over whole. A refusal leaves everything as it was. */
 export type AdsOutcome = { readonly accepted: true } | { readonly accepted: false; readonly message: string };
 
@@ -18,6 +27,8 @@ export interface AdsOptions {
   readonly typeUrl: string;
   readonly nodeId: string;
   readonly nodeCluster: string;
+  /** Files that make the connection TLS, and say who we are. Without it everything goes in the clear. */
+  readonly credentials?: ClientFiles | undefined;
   readonly clock: Clock;
   /** From 0 to 1, for the jitter of the back-off. */
   readonly random: () => number;
@@ -66,7 +77,7 @@ export function subscribe(options: AdsOptions): AdsSubscription {
 class Subscription implements AdsSubscription {
   isConnected = false;
   readonly #options: AdsOptions;
-  readonly #client: Client;
+  #client: Client | undefined;
   /** What was accepted, by name: survives reconnects. */
   readonly #versions = new Map<string, string>();
   #stream: Stream | undefined;
@@ -78,15 +89,6 @@ class Subscription implements AdsSubscription {
 
   constructor(options: AdsOptions) {
     this.#options = options;
-    this.#client = new Client(printAddress(options.address), credentials.createInsecure(), {
-      "grpc.max_receive_message_length": answerBytesMax,
-      "grpc.keepalive_time_ms": 30_000,
-      "grpc.keepalive_timeout_ms": 10_000,
-      "grpc.initial_reconnect_backoff_ms": reconnectMsMin,
-      "grpc.max_reconnect_backoff_ms": reconnectMsMax,
-      // One connection per subscription: a stale one must not be shared with a new stream.
-      "grpc.use_local_subchannel_pool": 1,
-    });
   }
 
   contactAgeMs(): number {
@@ -101,15 +103,23 @@ class Subscription implements AdsSubscription {
     this.#isStopped = true;
     clearTimeout(this.#timer);
     this.#stream?.cancel();
-    this.#client.close();
+    this.#client?.close();
   }
 
   connect(): void {
     const { typeUrl, nodeId, nodeCluster } = this.#options;
+    let proofs: Proofs;
+    try {
+      proofs = readProofs(this.#options.credentials);
+    } catch (error) {
+      return this.#disconnected(error instanceof Error ? error.message : "its credentials cannot be read");
+    }
+    this.#client ??= this.#open(proofs.channel);
     const stream: Stream = this.#client.makeBidiStreamRequest(
       path,
       (request: DeltaDiscoveryRequest) => Buffer.from(DeltaDiscoveryRequest.encode(request).finish()),
       (bytes: Buffer) => DeltaDiscoveryResponse.decode(bytes),
+      proofs.metadata,
     );
     this.#stream = stream;
     let isOver = false;
@@ -129,6 +139,18 @@ class Subscription implements AdsSubscription {
         initialResourceVersions: Object.fromEntries(this.#versions),
       }),
     );
+  }
+
+  #open(channel: ChannelCredentials): Client {
+    return new Client(printAddress(this.#options.address), channel, {
+      "grpc.max_receive_message_length": answerBytesMax,
+      "grpc.keepalive_time_ms": 30_000,
+      "grpc.keepalive_timeout_ms": 10_000,
+      "grpc.initial_reconnect_backoff_ms": reconnectMsMin,
+      "grpc.max_reconnect_backoff_ms": reconnectMsMax,
+      // One connection per subscription: a stale one must not be shared with a new stream.
+      "grpc.use_local_subchannel_pool": 1,
+    });
   }
 
   #take(stream: Stream, answer: DeltaDiscoveryResponse): void {
@@ -179,9 +201,28 @@ class Subscription implements AdsSubscription {
   #disconnected(reason: string): void {
     this.isConnected = false;
     if (this.#isStopped) return;
+    if (this.#options.credentials !== undefined) {
+      // The next one believes in what the file says then.
+      this.#client?.close();
+      this.#client = undefined;
+    }
     this.#options.onDisconnect?.(reason);
     this.#timer = setTimeout(() => this.connect(), reconnectWaitMs(this.#failures++, this.#options.random()));
   }
+}
+
+interface Proofs {
+  readonly channel: ChannelCredentials;
+  readonly metadata: Metadata;
+}
+
+function readProofs(files: ClientFiles | undefined): Proofs {
+  const metadata = new Metadata();
+  if (files === undefined) return { channel: credentials.createInsecure(), metadata };
+  if (files.tokenFile !== undefined) {
+    metadata.set("authorization", `Bearer ${readFileSync(files.tokenFile, "utf8").trim()}`);
+  }
+  return { channel: credentials.createSsl(readFileSync(files.caFile)), metadata };
 }
 
 /** Wait before the next try after a number of failures in a row. */

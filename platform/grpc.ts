@@ -6,8 +6,9 @@ import {
   type ServerDuplexStream,
   type ServerReadableStream,
 } from "@grpc/grpc-js";
-import { createServer as createListener } from "node:net";
+import { createServer as createListener, type Socket } from "node:net";
 import type { Address } from "./config.ts";
+import { createHttp2Listener, type ServerTls } from "./tls.ts";
 
 /**
  * A unary method as bytes in, bytes out. The check path answers in the same turn; other methods may promise. `onFault`
@@ -95,14 +96,21 @@ export interface GrpcBounds {
   readonly callsPerConnectionMax?: number;
 }
 
+export interface GrpcOptions extends GrpcBounds {
+  /** With it connections speak TLS, and only that. */
+  readonly tls?: ServerTls | undefined;
+  /** Told of a certificate that cannot be used; the last good one stays. */
+  readonly onTlsFault?: (error: unknown) => void;
+}
+
 const asIs = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 const same = (bytes: Buffer): Buffer => bytes;
 
 /** A grpc-js server of methods that can neither throw past this wrapper nor end the process. */
-export function createGrpcServer(methods: GrpcMethods, bounds: GrpcBounds = {}): GrpcServer {
+export function createGrpcServer(methods: GrpcMethods, options: GrpcOptions = {}): GrpcServer {
   const server = new Server({
-    "grpc.max_receive_message_length": bounds.messageBytesMax ?? grpcMessageBytesMax,
-    "grpc.max_concurrent_streams": bounds.callsPerConnectionMax ?? grpcCallsPerConnectionMax,
+    "grpc.max_receive_message_length": options.messageBytesMax ?? grpcMessageBytesMax,
+    "grpc.max_concurrent_streams": options.callsPerConnectionMax ?? grpcCallsPerConnectionMax,
   });
   for (const method of methods.unary ?? []) {
     server.register(method.path, guardUnary(method), asIs, same, "unary");
@@ -115,8 +123,12 @@ export function createGrpcServer(methods: GrpcMethods, bounds: GrpcBounds = {}):
   }
   // A listener of our own, since that of the library takes connections without end.
   const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
-  const listener = createListener((socket) => injector.injectConnection(socket));
-  listener.maxConnections = bounds.connectionsMax ?? grpcConnectionsMax;
+  const inject = (socket: Socket): void => injector.injectConnection(socket);
+  const listener =
+    options.tls === undefined
+      ? createListener(inject)
+      : createHttp2Listener(options.tls, { connected: inject, onFault: options.onTlsFault ?? (() => undefined) });
+  listener.maxConnections = options.connectionsMax ?? grpcConnectionsMax;
   return {
     start: (address) =>
       new Promise((resolve, reject) => {

@@ -9,6 +9,18 @@ export const scorerSettings = {
     fallback: "127.0.0.1:15030",
   }),
   operator: address("PICKET_OPERATOR", { meaning: "the operator's ADS address" }),
+  operatorCa: text("PICKET_OPERATOR_CA", {
+    meaning: "PEM file with the authorities of the operator's certificate; none: no TLS, for loopback only",
+    fallback: "none",
+  }),
+  operatorToken: text("PICKET_OPERATOR_TOKEN", {
+    meaning: "file with the token that says who this scorer is; needs PICKET_OPERATOR_CA",
+    fallback: "none",
+  }),
+  tls: text("PICKET_SCORER_TLS", {
+    meaning: "folder with tls.crt and tls.key for proxies, read again when they change; none: no TLS",
+    fallback: "none",
+  }),
   node: text("PICKET_NODE", { meaning: "name of this scorer towards the operator", fallback: "scorer" }),
   decisionLog: text("PICKET_DECISION_LOG", {
     meaning: "file for decisions as JSON lines; none: not written",

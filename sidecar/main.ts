@@ -1,10 +1,11 @@
 import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { factsOf, type Reason } from "../core/verdict/reason.ts";
-import { subscribe, type AdsSubscription } from "../platform/ads-client.ts";
-import { printAddress, readConfig } from "../platform/config.ts";
+import { subscribe, type AdsSubscription, type ClientFiles } from "../platform/ads-client.ts";
+import { ConfigError, printAddress, readConfig } from "../platform/config.ts";
 import { createStatusServer } from "../platform/http-status.ts";
 import { Secret } from "../platform/secret.ts";
+import { watchTlsFolder } from "../platform/tls-folder.ts";
 import { programParts, runProgram, untilStopped } from "../platform/program.ts";
 import { surviveFaults } from "../platform/shutdown.ts";
 import { provenCalls } from "./accesslog/proven-calls.ts";
@@ -21,6 +22,7 @@ import { createResponseIntake } from "./report/responses.ts";
 import { Strangers } from "./report/strangers.ts";
 import { Tally } from "./report/tally.ts";
 import { createGrpcTransport } from "./transport/grpc-js.ts";
+import type { ScorerService } from "./transport/transport.ts";
 
 const policyType = "type.googleapis.com/picket.policy.v1alpha1.WorkloadPolicy";
 
@@ -31,6 +33,7 @@ await runProgram(() => runScorer(readConfig(scorerSettings, process.env)));
 
 /** Builds the scorer's parts, starts them, and stops them in reverse. */
 async function runScorer(config: ScorerConfig): Promise<void> {
+  const credentials = credentialsOf(config);
   const { clock, log, registry, stopping } = programParts("scorer", config);
   const metrics = createScorerMetrics(registry);
   surviveFaults(log, () => metrics.faults.inc({ stage: "uncaught" }));
@@ -57,7 +60,7 @@ async function runScorer(config: ScorerConfig): Promise<void> {
         });
   const writesAllows = config.decisions === "all";
 
-  const transport = createGrpcTransport({
+  const service: ScorerService = {
     check: createCheckHandler({
       policies,
       clock,
@@ -100,7 +103,9 @@ async function runScorer(config: ScorerConfig): Promise<void> {
       metrics.faults.inc({ stage });
       log.error("a message could not be handled", { stage, error });
     },
-  });
+  };
+  const tls = config.tls === "none" ? undefined : watchTlsFolder(config.tls, { log, signal: stopping });
+  const transport = createGrpcTransport(service, tls);
 
   let subscription: AdsSubscription | undefined;
   const status = createStatusServer({
@@ -147,6 +152,7 @@ async function runScorer(config: ScorerConfig): Promise<void> {
     typeUrl: policyType,
     nodeId: config.node,
     nodeCluster: "picket-scorer",
+    credentials,
     clock,
     random: Math.random,
     onDisconnect: (reason) => {
@@ -175,4 +181,13 @@ async function runScorer(config: ScorerConfig): Promise<void> {
   await transport.stop();
   await status.stop();
   await decisionLog?.stop();
+}
+
+/** A token is worth what the pod may do, so it goes nowhere in the clear. */
+function credentialsOf({ operatorCa, operatorToken }: ScorerConfig): ClientFiles | undefined {
+  if (operatorCa === "none" && operatorToken !== "none") {
+    throw new ConfigError(["PICKET_OPERATOR_TOKEN needs PICKET_OPERATOR_CA: a token is sent over TLS only"]);
+  }
+  if (operatorCa === "none") return undefined;
+  return { caFile: operatorCa, ...(operatorToken !== "none" && { tokenFile: operatorToken }) };
 }

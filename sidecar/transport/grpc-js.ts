@@ -1,4 +1,5 @@
-import { createGrpcServer } from "../../platform/grpc.ts";
+import { createGrpcServer, type GrpcMethods } from "../../platform/grpc.ts";
+import type { ServerTls } from "../../platform/tls.ts";
 import { accessLogMethod } from "../accesslog/intake.ts";
 import type { ScorerService, Transport } from "./transport.ts";
 
@@ -10,8 +11,8 @@ const serving = Uint8Array.of(0x08, 0x01);
 const notServing = Uint8Array.of(0x08, 0x02);
 
 /** ext_authz, access log and health over grpc-js: the reference that later transports are compared with. */
-export function createGrpcTransport(service: ScorerService): Transport {
-  const server = createGrpcServer({
+export function createGrpcTransport(service: ScorerService, tls?: ServerTls): Transport {
+  const methods: GrpcMethods = {
     unary: [
       {
         path: "/envoy.service.auth.v3.Authorization/Check",
@@ -28,6 +29,8 @@ export function createGrpcTransport(service: ScorerService): Transport {
       },
     ],
     intake: [accessLogMethod(service.answered, (error) => service.faulted(error, "access-log"))],
-  });
+  };
+  const onTlsFault = (error: unknown): void => service.faulted(error, "transport");
+  const server = createGrpcServer(methods, { tls, onTlsFault });
   return { start: (address) => server.start(address), stop: () => server.stop(stopGraceMs) };
 }

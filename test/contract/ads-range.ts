@@ -8,6 +8,7 @@ import { systemClock } from "../../platform/clock.ts";
 import type { Address } from "../../platform/config.ts";
 import { createGrpcServer } from "../../platform/grpc.ts";
 import { createLog } from "../../platform/log.ts";
+import type { ServerTls } from "../../platform/tls.ts";
 import { Registry } from "../../platform/metrics.ts";
 
 /** A log that nobody reads. */
@@ -26,6 +27,7 @@ export interface AdsRange {
 export async function startAdsRange(
   address: Address = { host: "127.0.0.1", port: 0, path: "" },
   identify: Identify = ({ cluster }) => (cluster === "proxy" || cluster === "scorer" ? { group: cluster } : undefined),
+  tls?: ServerTls,
 ): Promise<AdsRange> {
   const registry = new Registry();
   const metrics = createXdsMetrics(registry);
@@ -41,7 +43,7 @@ export async function startAdsRange(
     clock: systemClock,
     changed: () => changes++,
   });
-  const grpc = createGrpcServer({ exchange: [server.method] }, { messageBytesMax: requestBytesMax });
+  const grpc = createGrpcServer({ exchange: [server.method] }, { messageBytesMax: requestBytesMax, tls });
   const bound = await grpc.start(address);
   return {
     server,

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
@@ -16,6 +16,7 @@ import { systemClock } from "../../platform/clock.ts";
 import type { Address } from "../../platform/config.ts";
 import { policyType } from "../../operator/xds/type-urls.ts";
 import { resource, startAdsRange, type AdsRange } from "../contract/ads-range.ts";
+import { Authority, SwappableTls } from "./authority.ts";
 
 describe("ADS client", () => {
   let folder: string;
@@ -121,6 +122,85 @@ describe("ADS client", () => {
       changes.filter(({ added }) => added.length > 1),
       [],
     );
+  });
+
+  describe("with TLS and a token", () => {
+    let authority: Authority;
+    let caFile: string;
+    let tokenFile: string;
+    let shown: (string | undefined)[];
+    let reasons: string[];
+
+    before(async () => {
+      authority = await Authority.create("ours");
+    });
+    beforeEach(() => {
+      address = { host: "localhost", port: 0, path: "" };
+      caFile = join(folder, "ca.crt");
+      tokenFile = join(folder, "token");
+      writeFileSync(tokenFile, "first\n");
+      shown = [];
+      reasons = [];
+    });
+
+    const serve = async (by: Authority): Promise<void> => {
+      const tls = new SwappableTls(await by.issue());
+      const identify = (_node: unknown, authorization: string | undefined) => {
+        shown.push(authorization);
+        return { group: "scorer" };
+      };
+      range = await startAdsRange(address, identify, tls);
+      address = range.address;
+      range.server.publish("scorer", [resource(policyType, "bank/a", "one")]);
+    };
+    const connect = (): AdsSubscription =>
+      (subscription = subscribe({
+        address,
+        typeUrl: policyType,
+        nodeId: "scorer-1",
+        nodeCluster: "scorer",
+        credentials: { caFile, tokenFile },
+        clock: systemClock,
+        random: () => 0,
+        onChange: (added, removed) => {
+          changes.push({ added, removed });
+          return { accepted: true };
+        },
+        onDisconnect: (reason) => reasons.push(reason),
+      }));
+
+    it("shows the token of now to a server that it trusts", async () => {
+      writeFileSync(caFile, authority.pem);
+      await serve(authority);
+      const client = connect();
+      await until(() => changes.length === 1);
+      assert.deepEqual(shown, ["Bearer first"]);
+      writeFileSync(tokenFile, "second\n");
+      range!.server.close();
+      await until(() => shown.length === 2, 8_000);
+      assert.equal(shown[1], "Bearer second");
+      assert.ok(client.contactAgeMs() < 5_000);
+    });
+
+    it("shows nothing to a server of another authority, and comes back once its bundle names that one too", async () => {
+      const other = await Authority.create("theirs");
+      writeFileSync(caFile, authority.pem);
+      await serve(other);
+      connect();
+      await until(() => reasons.length > 0, 8_000);
+      assert.match(reasons[0] ?? "", /certificate|issuer/i);
+      assert.deepEqual([shown, changes], [[], []]);
+      writeFileSync(caFile, authority.pem + other.pem);
+      await until(() => changes.length === 1, 8_000);
+    });
+
+    it("waits for files that are not there yet", async () => {
+      await serve(authority);
+      connect();
+      assert.match(reasons[0] ?? "", /ca\.crt/);
+      writeFileSync(caFile, authority.pem);
+      await until(() => changes.length === 1, 8_000);
+    });
   });
 
   it("waits longer after each failure, within its bounds", () => {
