@@ -85,7 +85,7 @@ export function transportContract(name: string, create: (service: ScorerService)
       it("takes the access log and survives what is none", async () => {
         const entry = {
           commonProperties: {
-            customTags: { workload: "bank/accounts" },
+            customTags: { workload: "bank/accounts", key: "k" },
             metadata: { filterMetadata: { "envoy.filters.http.ext_authz": { decision: "d1" } } },
           },
           request: { requestId: "r1", requestMethod: RequestMethod.GET },
@@ -111,6 +111,7 @@ export function transportContract(name: string, create: (service: ScorerService)
             passedUnjudged: false,
             decision: "d1",
             workload: "bank/accounts",
+            proxyKey: "k",
             status: 200,
           },
         ]);
