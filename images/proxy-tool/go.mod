@@ -1,0 +1,3 @@
+module picket.dev/proxy-tool
+
+go 1.22
