@@ -4,9 +4,12 @@ export interface Timers {
   after(ms: number, run: () => void): () => void;
 }
 
+/** Longest that a timer of Node waits; a longer one would fire at once. */
+const timerMsMax = 2 ** 31 - 1;
+
 export const systemTimers: Timers = {
   after: (ms, run) => {
-    const timer = setTimeout(run, ms);
+    const timer = setTimeout(run, Math.min(ms, timerMsMax));
     return () => clearTimeout(timer);
   },
 };
