@@ -46,8 +46,10 @@ const tokenPlace = record({
       text({ max: 32, pattern: /^[A-Za-z0-9-]+$/, form: "an authentication scheme", fix: "write scheme: Bearer" }),
       "write scheme: Bearer",
     ),
-    cookie: unsupported("take the token from a header: {header: authorization, scheme: Bearer}"),
-    query: unsupported("take the token from a header; a token in an address is written into logs"),
+  },
+  misplaced: {
+    cookie: "take the token from a header: {header: authorization, scheme: Bearer}",
+    query: "take the token from a header; a token in an address is written into logs",
   },
   build: ({ header, scheme }) => ({ header, scheme }),
 });
@@ -127,9 +129,14 @@ const claimed = record({
 
 const session = record({
   shape: {
-    claim: required(claimName, "write claim: sid"),
+    claim: optional(claimName),
     cookie: unsupported("name a claim of the token"),
     header: unsupported("name a claim of the token"),
+  },
+  check(_values, place) {
+    // As with key sets: another source is told already.
+    if (Object.keys(place.value as object).length > 0) return;
+    refuse(childPlace(place, "claim", undefined), "PKT0203", "claim is missing", "write claim: sid");
   },
   build: ({ claim }) => claim,
 });

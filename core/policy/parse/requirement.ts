@@ -81,6 +81,10 @@ export const requirement = record({
     acr: "write authenticationLevel: 2",
   },
   check({ authenticated, scopes, claims, owner: ownedBy, authenticationLevel }, place) {
+    // Whoever empties it by mistake would let everybody in.
+    if (Object.keys(place.value as object).length === 0) {
+      refuse(place, "PKT0203", "demands nothing", "write what the caller needs, or remove require to let anybody in");
+    }
     const needs = scopes ?? claims ?? ownedBy ?? authenticationLevel;
     if (authenticated !== false || needs === undefined) return;
     const message = "authenticated is false, but what else is demanded needs a principal";

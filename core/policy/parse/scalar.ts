@@ -94,7 +94,7 @@ const units: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h:
 
 /** The milliseconds of `100ms`, `1m`, `24h` or `30d`: one whole number with one unit. Undefined when it is none. */
 export function millisOf(written: string): Millis | undefined {
-  const match = /^([0-9]{1,9})(ms|s|m|h|d)$/.exec(written);
+  const match = /^(0|[1-9][0-9]{0,8})(ms|s|m|h|d)$/.exec(written);
   const unit = units[match?.[2] ?? ""];
   return unit === undefined ? undefined : Number(match?.[1]) * unit;
 }
