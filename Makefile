@@ -10,7 +10,7 @@ help: ## list the targets
 setup: ## install packages, generate code, fetch Envoy
 	@sh scripts/setup.sh
 
-generate: ## make protos/gen from the .proto files
+generate: ## make protos/gen from the .proto files, and types from crds/
 	@node scripts/generate.ts
 
 lint: ## style, dead code, folder rule
@@ -47,4 +47,4 @@ coverage: ## which lines the unit tests run
 	@npm run coverage
 
 clean: ## remove what was made here
-	@rm -rf node_modules build coverage protos/gen .picket
+	@rm -rf node_modules build coverage protos/gen platform/kinds.gen.ts .picket

@@ -1,12 +1,14 @@
 /**
  * Makes protos/gen: Envoy's API from the npm package that carries it (with our overlay of newer fields), and our own
- * protos/picket. Nothing generated is committed. `--if-needed` does nothing when the inputs have not changed.
+ * protos/picket; and platform/kinds.gen.ts from crds/. Nothing generated is committed. `--if-needed` does nothing when
+ * the inputs have not changed.
  */
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, globSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { overlayFields } from "../protos/overlay/fields.ts";
+import { generateKinds } from "./generate-kinds.ts";
 
 const root = join(import.meta.dirname, "..");
 const output = join(root, "protos/gen");
@@ -82,6 +84,7 @@ const options = [
 main();
 
 function main(): void {
+  generateKinds();
   const digest = inputDigest();
   const mark = join(output, "inputs.sha256");
   if (process.argv.includes("--if-needed") && existsSync(mark) && readFileSync(mark, "utf8") === digest) return;
