@@ -1,152 +1,74 @@
-import { createHash } from "node:crypto";
-import { accessSync, constants, createReadStream, existsSync } from "node:fs";
-import { createServer } from "node:net";
-import { dirname } from "node:path";
-import { cachedEnvoy, envoyRelease, findEnvoy } from "../platform/envoy-binary.ts";
-import { createStyle } from "./demo/screen.ts";
+import { connect, type Cluster } from "./cluster/client.ts";
+import { findInstall, installNamespaceDefault } from "./cluster/install.ts";
+import { kubeconfigFiles, namesCluster, type ClusterReach, type NamespaceReach } from "./cluster/reach.ts";
+import { checkApi } from "./check/api.ts";
+import { checkInstalled } from "./check/installed.ts";
+import { checkMachine } from "./check/machine.ts";
+import { checkMonitoring } from "./check/monitoring.ts";
+import { checkBefore } from "./check/pre.ts";
+import { checkProxies } from "./check/proxy.ts";
+import { reportChecks, type Check, type CheckFormat, type Conclusion } from "./check/report.ts";
 import { CommandError } from "./errors.ts";
-import { loadObjects } from "./offline/load.ts";
-import { printJunit } from "./output/junit.ts";
-import { writeResult, type FindingFormat } from "./output/result.ts";
 import { exitCodes, type Shell } from "./shell.ts";
-import { fetchPage, stateFolderOf, statusAddressOf, type Reach } from "./status-client.ts";
+import { isRunMeant, type Reach } from "./status-client.ts";
 
-export interface CheckOptions extends Reach {
-  readonly output: Exclude<FindingFormat, "sarif">;
-  /** Folder whose objects are read and whose ports are looked at. */
+export interface CheckOptions extends Reach, ClusterReach, NamespaceReach {
+  readonly output: CheckFormat;
+  /** Folder whose objects are read and whose ports are looked at: of this machine. */
   readonly from?: string | undefined;
+  readonly pre?: boolean | undefined;
+  readonly proxy?: boolean | undefined;
+  readonly monitoring?: boolean | undefined;
 }
 
-/** Least version of Node that the programs run on. */
-const nodeMajorMin = 24;
-
-interface Check {
-  readonly name: string;
-  readonly status: "ok" | "warn" | "fail";
-  readonly message: string;
-  readonly fix?: string | undefined;
-}
-
-/** Looks at this machine: can Picket run here, and does it? 1 when anything fails. */
+/** Looks at a cluster when one is named or meant, and at this machine otherwise. 1 when anything fails. */
 export async function check(shell: Shell, options: CheckOptions): Promise<number> {
-  const address = statusAddressOf(shell, options);
-  const running = await checkRunning(address);
-  const checks: Check[] = [
-    checkNode(),
-    await checkEnvoy(shell),
-    checkState(stateFolderOf(shell, options)),
-    ...(options.from === undefined ? [] : await checkFolder(shell, options.from, running.isRunning)),
-    running.check,
-  ];
-  const isFine = checks.every(({ status }) => status !== "fail");
-  if (options.output === "junit") {
-    const cases = checks.map(({ name, status, message, fix }) => ({
-      suite: "check",
-      name,
-      seconds: 0,
-      failure: status === "fail" ? { message, details: `fix: ${fix ?? ""}` } : undefined,
-    }));
-    shell.stdout.write(printJunit("picket check", cases));
-  } else {
-    await writeResult(shell, options.output, {
-      kind: "CheckReport",
-      body: { healthy: isFine, checks },
-      text: () => {
-        const { good, bad, okMark, failMark } = createStyle(shell.stdout, shell.environment);
-        const mark = { ok: good(okMark), warn: okMark === "ok" ? "warn" : "‼", fail: bad(failMark) };
-        const lines = checks.map(
-          ({ name, status, message, fix }) =>
-            `${mark[status]} ${name}: ${message}\n${fix === undefined ? "" : `    fix: ${fix}\n`}`,
-        );
-        return `${lines.join("")}${isFine ? "Picket can run here\n" : "something is missing\n"}`;
-      },
-    });
-  }
-  return isFine ? exitCodes.fine : exitCodes.findings;
-}
-
-function checkNode(): Check {
-  const version = process.versions.node;
-  const isNew = Number(version.split(".")[0]) >= nodeMajorMin;
-  const fix = isNew ? undefined : "make setup, which brings the right Node, and start bin/picket";
-  return { name: "node", status: isNew ? "ok" : "fail", message: `version ${version}`, fix };
-}
-
-async function checkEnvoy(shell: Shell): Promise<Check> {
-  const environment = { ...shell.environment };
-  const path = findEnvoy(environment);
-  if (path === undefined || !existsSync(path)) {
-    return { name: "envoy", status: "fail", message: "no Envoy is found", fix: "make setup, or set PICKET_ENVOY" };
-  }
-  const digest = await digestOf(path);
-  if (digest === envoyRelease.programSha256) {
-    return { name: "envoy", status: "ok", message: `version ${envoyRelease.version}, digest as released` };
-  }
-  const message = `${path} is not the Envoy ${envoyRelease.version} that Picket is tested with`;
-  const fix = `remove it and make setup, or unset PICKET_ENVOY to use ${cachedEnvoy(environment)}`;
-  // One that was chosen by hand is a choice; one in the cache that differs was changed.
-  return { name: "envoy", status: environment["PICKET_ENVOY"] ? "warn" : "fail", message, fix };
-}
-
-async function digestOf(path: string): Promise<string> {
-  const hash = createHash("sha256");
-  for await (const part of createReadStream(path)) hash.update(part as Uint8Array);
-  return hash.digest("hex");
-}
-
-function checkState(folder: string): Check {
-  let at = folder;
-  while (!existsSync(at) && dirname(at) !== at) at = dirname(at);
+  if (!(await isClusterMeant(shell, options))) return checkMachine(shell, options);
+  let checks: readonly Check[];
   try {
-    accessSync(at, constants.W_OK);
-    return { name: "state folder", status: "ok", message: `${folder} can be written` };
-  } catch {
-    const fix = "name another with --state-dir or PICKET_STATE_DIR";
-    return { name: "state folder", status: "fail", message: `${folder} cannot be written`, fix };
-  }
-}
-
-async function checkFolder(shell: Shell, folder: string, isRunning: boolean): Promise<readonly Check[]> {
-  const { problems, workloads, policies } = loadObjects([folder], shell.folder);
-  const fix = problems.length === 0 ? undefined : `picket policy analyze ${folder}`;
-  const objects: Check = {
-    name: "objects",
-    status: problems.length === 0 ? "ok" : "fail",
-    message: `${policies.length} policies, ${workloads.length} workloads, ${problems.length} problems`,
-    fix,
-  };
-  // A running Picket holds the ports itself.
-  if (isRunning) return [objects];
-  const ports = await Promise.all(workloads.map(({ id, listen }) => checkPort(id.name, listen.host, listen.port)));
-  return [objects, ...ports];
-}
-
-function checkPort(workload: string, host: string, port: number): Promise<Check> {
-  const name = `port of ${workload}`;
-  return new Promise((resolve) => {
-    const server = createServer();
-    server.once("error", () => {
-      const fix = `end what listens there, or change spec.listen of Workload ${workload}`;
-      resolve({ name, status: "fail", message: `${host}:${port} is taken`, fix });
-    });
-    server.listen({ host, port, exclusive: true }, () => {
-      server.close(() => resolve({ name, status: "ok", message: `${host}:${port} is free` }));
-    });
-  });
-}
-
-async function checkRunning(address: string): Promise<{ readonly isRunning: boolean; readonly check: Check }> {
-  const name = "running";
-  try {
-    const { status, body } = await fetchPage(address, "/readyz");
-    if (status === 200) return { isRunning: true, check: { name, status: "ok", message: `ready at ${address}` } };
-    const message = typeof body === "string" ? body.trim().slice(0, 200) : "not ready";
-    return { isRunning: true, check: { name, status: "fail", message, fix: "picket status" } };
+    checks = await look(shell, await connect(shell, options), options);
   } catch (error) {
-    if (!(error instanceof CommandError)) throw error;
-    if (error.code === "PKT0906") {
-      return { isRunning: true, check: { name, status: "fail", message: error.message, fix: error.fix } };
-    }
-    return { isRunning: false, check: { name, status: "warn", message: error.message, fix: error.fix } };
+    if (!(error instanceof CommandError) || error.exit === exitCodes.usage) throw error;
+    const { message, fix, exit } = error;
+    const unreachable: Check = { category: "kubernetes", name: "api", status: "fail", message, fix };
+    await reportChecks(shell, options.output, [unreachable], conclusionOf(options));
+    return exit;
   }
+  return reportChecks(shell, options.output, checks, conclusionOf(options));
+}
+
+async function isClusterMeant(shell: Shell, options: CheckOptions): Promise<boolean> {
+  const { pre, proxy, monitoring, from } = options;
+  if (pre === true || proxy === true || monitoring === true || namesCluster(options)) return true;
+  if (shell.name === "kubectl picket") return true;
+  return from === undefined && kubeconfigFiles(shell, options).length > 0 && !(await isRunMeant(shell, options));
+}
+
+async function look(shell: Shell, cluster: Cluster, options: CheckOptions): Promise<readonly Check[]> {
+  const { pre, proxy, monitoring, allNamespaces } = options;
+  if (pre === true) return checkBefore(cluster, options.namespace);
+  const { checks } = await checkApi(cluster);
+  const namespace = allNamespaces === true ? undefined : options.namespace;
+  if (proxy === true) return [...checks, ...(await checkProxies(cluster, namespace))];
+  // Who may not list Deployments everywhere says where Picket is, or has it where most have.
+  const install = namespace ?? (await installOf(cluster));
+  if (monitoring === true) return [...checks, ...(await checkMonitoring(cluster, install ?? installNamespaceDefault))];
+  return [...checks, ...(await checkInstalled(cluster, { namespace: install, nowMs: shell.clock.now() }))];
+}
+
+async function installOf(cluster: Cluster): Promise<string | undefined> {
+  try {
+    return await findInstall(cluster);
+  } catch (error) {
+    if (error instanceof CommandError && error.code === "PKT0911") return installNamespaceDefault;
+    throw error;
+  }
+}
+
+function conclusionOf({ pre, proxy, monitoring }: CheckOptions): Conclusion {
+  if (pre === true) return { fine: "Picket can be installed", bad: "Picket cannot be installed yet" };
+  if (proxy === true) return { fine: "everything that should be protected is", bad: "some pods are not protected" };
+  if (monitoring === true)
+    return { fine: "nothing that the chart made for Prometheus is ignored", bad: "Prometheus ignores some of it" };
+  return { fine: "Picket works", bad: "something is wrong" };
 }

@@ -12,6 +12,14 @@ export const commandCodes = {
   PKT0907: { name: "nothing-tested", text: "There is no case to run; a test that looks at nothing has failed." },
   PKT0908: { name: "child-failed", text: "A program that the command started has failed." },
   PKT0909: { name: "unexpected", text: "A fault inside the command line." },
+  PKT0910: {
+    name: "cluster-unreachable",
+    text: "The cluster of the kubeconfig cannot be reached, or does not take its credentials.",
+  },
+  PKT0911: {
+    name: "cluster-forbidden",
+    text: "The user of the kubeconfig may not read something that the command needs.",
+  },
 } as const satisfies Readonly<Record<string, { readonly name: string; readonly text: string }>>;
 
 export type CommandCode = keyof typeof commandCodes;

@@ -7,6 +7,22 @@ const resultFormats = ["table", "wide", "json", "yaml", "name"] as const;
 const checkFormats = ["table", "json", "yaml", "junit"] as const;
 const findingFormats = ["table", "json", "yaml", "sarif", "junit"] as const;
 
+/** Which cluster and what of it, in kubectl's own words. */
+interface ClusterOptions {
+  readonly namespace?: string;
+  readonly allNamespaces?: boolean;
+  readonly context?: string;
+  readonly kubeconfig?: string;
+}
+
+function clusterOptions(command: Command, { allNamespaces = true } = {}): Command {
+  command.option("-n, --namespace <name>", "namespace of the cluster");
+  if (allNamespaces) command.option("-A, --all-namespaces", "all namespaces of the cluster");
+  return command
+    .option("--context <name>", "context of the kubeconfig")
+    .option("--kubeconfig <file>", "kubeconfig, as kubectl takes it");
+}
+
 /** Runs one command line and gives its exit code. Nothing is thrown: what goes wrong is told on stderr. */
 export async function runCommandLine(args: readonly string[], shell: Shell): Promise<number> {
   let code: number = exitCodes.fine;
@@ -18,14 +34,14 @@ export async function runCommandLine(args: readonly string[], shell: Shell): Pro
     await program.parseAsync(asked, { from: "user" });
     return code;
   } catch (error) {
-    return tell(shell, error, helpOf(program, args));
+    return tell(shell, error, helpOf(shell, program, args));
   }
 }
 
 /** `picket policy test --help`: the help of the command that the arguments name. */
-function helpOf(program: Command, args: readonly string[]): string {
+function helpOf(shell: Shell, program: Command, args: readonly string[]): string {
   let command = program;
-  let path = "picket";
+  let path: string = shell.name ?? "picket";
   for (const word of args) {
     const next = command.commands.find((one) => one.name() === word);
     if (next === undefined) break;
@@ -68,8 +84,9 @@ type Done = (code: number) => void;
 
 /** The command tree: names, options and help. What a command does is loaded when it runs. */
 export function createProgram(shell: Shell, done: Done): Command {
-  const program = describe(new Command("picket"), {
-    name: "picket",
+  const name = shell.name ?? "picket";
+  const program = describe(new Command(name), {
+    name,
     summary: "Protection of APIs: every request judged by a policy, through Envoy.",
     examples: ["picket demo", "picket run examples/bank/policies", "picket policy test examples/bank/tests"],
   })
@@ -91,8 +108,18 @@ export function createProgram(shell: Shell, done: Done): Command {
 }
 
 function describe(command: Command, { summary, examples }: Facts): Command {
-  const lines = examples.map((example) => `  ${example}\n`).join("");
-  return command.summary(summary).description(summary).addHelpText("before", `Examples:\n${lines}`);
+  const print = (): string => {
+    const name = rootOf(command).name();
+    return examples.map((example) => `  ${example.replace(/(^|\(|;|\| )picket /, `$1${name} `)}\n`).join("");
+  };
+  return command
+    .summary(summary)
+    .description(summary)
+    .addHelpText("before", () => `Examples:\n${print()}`);
+}
+
+function rootOf(command: Command): Command {
+  return command.parent === null ? command : rootOf(command.parent);
 }
 
 function add(parent: Command, facts: Facts): Command {
@@ -177,15 +204,17 @@ function oneOf<T extends string>(text: string | undefined, words: readonly T[]):
 }
 
 function addLook(program: Command, shell: Shell, done: Done): void {
-  reachOptions(
-    add(program, {
-      name: "status [object]",
-      summary: "what is in force, object by object: KIND or KIND/NAME",
-      examples: ["picket status", "picket status ApiPolicy/accounts", "picket status workloads -o json"],
-    }),
+  clusterOptions(
+    reachOptions(
+      add(program, {
+        name: "status [object]",
+        summary: "what is in force, object by object: KIND or KIND/NAME",
+        examples: ["picket status", "picket status ApiPolicy/accounts", "picket status apol -A -o json"],
+      }),
+    ),
   )
     .addOption(outputOption(resultFormats))
-    .action(async (object: string | undefined, options: ReachOptions & { output: (typeof resultFormats)[number] }) => {
+    .action(async (object: string | undefined, options: StatusFlags) => {
       const { status } = await import("./status.ts");
       done(await status(shell, object, options));
     });
@@ -221,19 +250,38 @@ function addLook(program: Command, shell: Shell, done: Done): void {
       const { can } = await import("./can.ts");
       done(await can(shell, principal, method, path, options));
     });
-  reachOptions(
-    add(program, {
-      name: "check",
-      summary: "whether Picket can run here, and does; each failure with a fix",
-      examples: ["picket check", "picket check --from examples/bank/policies", "picket check -o junit"],
-    }),
+  clusterOptions(
+    reachOptions(
+      add(program, {
+        name: "check",
+        summary: "whether Picket works, in a cluster or on this machine; each failure with a fix",
+        examples: ["picket check --pre", "picket check --proxy -n bank", "picket check --from examples/bank/policies"],
+      }),
+    ),
   )
-    .option("--from <folder>", "folder whose objects and ports are looked at")
+    .addOption(
+      new Option("--pre", "whether Picket can be installed in the cluster").conflicts(["proxy", "monitoring", "from"]),
+    )
+    .addOption(new Option("--proxy", "whether every pod that should be protected is").conflicts(["monitoring", "from"]))
+    .addOption(new Option("--monitoring", "whether Prometheus takes what the chart made for it").conflicts(["from"]))
+    .option("--from <folder>", "folder whose objects and ports are looked at, on this machine")
     .addOption(outputOption(checkFormats))
-    .action(async (options: ReachOptions & { output: (typeof checkFormats)[number]; from?: string }) => {
+    .action(async (options: CheckFlags) => {
       const { check } = await import("./check.ts");
       done(await check(shell, options));
     });
+}
+
+interface StatusFlags extends ReachOptions, ClusterOptions {
+  readonly output: (typeof resultFormats)[number];
+}
+
+interface CheckFlags extends ReachOptions, ClusterOptions {
+  readonly output: (typeof checkFormats)[number];
+  readonly from?: string;
+  readonly pre?: boolean;
+  readonly proxy?: boolean;
+  readonly monitoring?: boolean;
 }
 
 interface CanFlags {
@@ -297,19 +345,22 @@ function addPolicy(program: Command, shell: Shell, done: Done): void {
       const { analyzePolicies } = await import("./policy/analyze.ts");
       done(await analyzePolicies(shell, paths, options));
     });
-  add(policy, {
-    name: "effective",
-    summary: "what a workload enforces, and which line of which file says so",
-    examples: [
-      "picket policy effective --from policies --workload bank/accounts",
-      "picket policy effective --from policies -o json",
-      "picket policy effective --from policies/accounts.yaml",
-    ],
-  })
-    .option("--workload <name>", "namespace/name, where there are several")
-    .option("--from <folder>", "folder or file with the policies", ".")
+  clusterOptions(
+    add(policy, {
+      name: "effective",
+      summary: "what a workload enforces, and which line of which file or object says so",
+      examples: [
+        "picket policy effective --workload bank/accounts",
+        "picket policy effective --from policies --workload bank/accounts",
+        "picket policy effective --from policies/accounts.yaml -o json",
+      ],
+    }),
+    { allNamespaces: false },
+  )
+    .option("--workload <name>", "namespace/name, in a cluster also namespace/name:port, where there are several")
+    .option("--from <folder>", "folder or file with the policies, instead of the cluster")
     .addOption(outputOption(resultFormats))
-    .action(async (options: { from: string; workload?: string; output: (typeof resultFormats)[number] }) => {
+    .action(async (options: EffectiveFlags) => {
       const { showEffective } = await import("./policy/effective.ts");
       done(await showEffective(shell, options));
     });
@@ -329,6 +380,12 @@ function addPolicy(program: Command, shell: Shell, done: Done): void {
       const { compilePolicies } = await import("./policy/compile.ts");
       done(await compilePolicies(shell, folder, options.output));
     });
+}
+
+interface EffectiveFlags extends Pick<ClusterOptions, "namespace" | "context" | "kubeconfig"> {
+  readonly from?: string;
+  readonly workload?: string;
+  readonly output: (typeof resultFormats)[number];
 }
 
 interface TestFlags {

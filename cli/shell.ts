@@ -9,6 +9,8 @@ export interface Shell {
   /** Folder that relative paths start from. */
   readonly folder: string;
   readonly clock: Clock;
+  /** How people call the program: `picket` when left out. As a plugin of kubectl it always means a cluster. */
+  readonly name?: "picket" | "kubectl picket";
 }
 
 /** Exit codes of every command, whatever the output format is. */

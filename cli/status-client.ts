@@ -23,6 +23,25 @@ export function statusAddressOf(shell: Shell, reach: Reach): string {
   return settingOf(shell, "PICKET_STATUS_ADDRESS", reach.statusAddress);
 }
 
+/** Longest that a command waits to learn whether a run answers, before it looks at the cluster instead. */
+const runAnswersMs = 1_000;
+
+/** Whether the command is about a run on this machine: one is named, or one that has run here answers. */
+export async function isRunMeant(shell: Shell, reach: Reach): Promise<boolean> {
+  const { environment } = shell;
+  if (reach.statusAddress !== undefined || reach.stateDir !== undefined) return true;
+  if (environment["PICKET_STATUS_ADDRESS"] || environment["PICKET_STATE_DIR"]) return true;
+  const written = readRunFile(stateFolderOf(shell, reach));
+  if (written === undefined) return false;
+  try {
+    await fetchPage(written, "/readyz", { timeoutMs: runAnswersMs });
+    return true;
+  } catch {
+    // It has ended.
+    return false;
+  }
+}
+
 export function stateFolderOf(shell: Shell, reach: Reach): string {
   return settingOf(shell, "PICKET_STATE_DIR", reach.stateDir);
 }

@@ -1,12 +1,15 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { clusterKinds } from "./cluster/kinds.ts";
+import { kubeconfigFiles, namesCluster, type ClusterReach, type NamespaceReach } from "./cluster/reach.ts";
+import { readClusterStatus } from "./cluster/status.ts";
 import { nearestName } from "../core/policy/parse/nearest-name.ts";
 import { CommandError } from "./errors.ts";
 import { tableFor, writeResult, type ResultFormat } from "./output/result.ts";
 import { exitCodes, type Shell } from "./shell.ts";
-import { fetchPage, stateFolderOf, statusAddressOf, type Reach } from "./status-client.ts";
+import { fetchPage, isRunMeant, stateFolderOf, statusAddressOf, type Reach } from "./status-client.ts";
 
-export interface StatusOptions extends Reach {
+export interface StatusOptions extends Reach, ClusterReach, NamespaceReach {
   readonly output: ResultFormat;
 }
 
@@ -25,23 +28,23 @@ interface ShownObject {
   readonly document: unknown;
 }
 
+/** Kinds by what people type for them, in lower case. */
 const kindNames: Readonly<Record<string, string>> = {
-  apipolicy: "ApiPolicy",
-  apol: "ApiPolicy",
-  clusterapipolicy: "ClusterApiPolicy",
-  capol: "ClusterApiPolicy",
-  apiidentity: "ApiIdentity",
-  aid: "ApiIdentity",
-  clusterapiidentity: "ClusterApiIdentity",
+  ...Object.fromEntries(
+    clusterKinds.flatMap(({ kind, short }) => [
+      [kind.toLowerCase(), kind],
+      [short, kind],
+    ]),
+  ),
   workload: "Workload",
-  picketconfig: "PicketConfig",
-  pcfg: "PicketConfig",
 };
 
 /** Shows every object, or those named by `KIND` or `KIND/NAME`. 1 when one of them is not in force. */
 export async function status(shell: Shell, wanted: string | undefined, options: StatusOptions): Promise<number> {
   const filter = filterOf(wanted);
-  const found = await readStatus(shell, options);
+  const found = (await isClusterMeant(shell, options))
+    ? await readFromCluster(shell, options, filter.kind)
+    : await readStatus(shell, options);
   const objects = found.objects.map(shownOf).filter(filter.matches).toSorted(byName);
   if (objects.length === 0 && wanted !== undefined) {
     throw new CommandError(
@@ -85,6 +88,17 @@ export async function status(shell: Shell, wanted: string | undefined, options: 
   if (!found.isLive) return exitCodes.unreachable;
   const isFine = objects.every(({ accepted, programmed }) => accepted === "True" && programmed !== "False");
   return found.ready && isFine ? exitCodes.fine : exitCodes.findings;
+}
+
+async function isClusterMeant(shell: Shell, options: StatusOptions): Promise<boolean> {
+  if (namesCluster(options) || shell.name === "kubectl picket") return true;
+  return kubeconfigFiles(shell, options).length > 0 && !(await isRunMeant(shell, options));
+}
+
+async function readFromCluster(shell: Shell, options: StatusOptions, kind: string | undefined): Promise<FoundStatus> {
+  const { objects, where } = await readClusterStatus(shell, options, kind);
+  if (objects.length === 0) shell.stderr.write(`nothing in ${where}; -A looks into all namespaces\n`);
+  return { isLive: true, ready: true, reason: "", objects };
 }
 
 interface FoundStatus {
@@ -132,8 +146,13 @@ function readFiles(stateFolder: string): readonly unknown[] {
   return [];
 }
 
-function filterOf(wanted: string | undefined): { readonly matches: (object: ShownObject) => boolean } {
-  if (wanted === undefined) return { matches: () => true };
+interface Filter {
+  readonly kind: string | undefined;
+  readonly matches: (object: ShownObject) => boolean;
+}
+
+function filterOf(wanted: string | undefined): Filter {
+  if (wanted === undefined) return { kind: undefined, matches: () => true };
   const slash = wanted.indexOf("/");
   const written = slash < 0 ? wanted : wanted.slice(0, slash);
   const name = slash < 0 ? undefined : wanted.slice(slash + 1);
@@ -148,6 +167,7 @@ function filterOf(wanted: string | undefined): { readonly matches: (object: Show
     throw new CommandError("PKT0901", `there is no kind ${JSON.stringify(written)}`, fix);
   }
   return {
+    kind,
     matches: (object) =>
       object.kind === kind && (name === undefined || object.name === name || object.name.endsWith(`/${name}`)),
   };
@@ -170,15 +190,24 @@ function shownOf(document: unknown): ShownObject {
   return {
     kind: textOf(object["kind"]),
     name: namespace === "" ? name : `${namespace}/${name}`,
-    mode: textOf(state["mode"]) || "-",
+    mode: modeOf(object, state),
     accepted: textOf(condition("Accepted")["status"]) || "-",
     programmed: textOf(condition("Programmed")["status"]) || "-",
     proxies: state["proxies"] === undefined ? "-" : `${textOf(proxies["current"])}/${textOf(proxies["total"])}`,
-    message: problem === undefined ? textOf(bad?.["message"]) : `${printProblem(problem)}${more}`,
+    message: problem === undefined ? messageOf(conditions, bad) : `${printProblem(problem)}${more}`,
     problems: problems.map((one) => `error: ${printProblem(one)}\ntry:   ${textOf(one["fix"])}\n`),
-    place: `${textOf(object["file"])}:${textOf(object["line"])}`,
+    place: object["file"] === undefined ? "cluster" : `${textOf(object["file"])}:${textOf(object["line"])}`,
     document,
   };
+}
+
+/** The mode in force; of an object without status what its author wrote. */
+function modeOf(object: Readonly<Record<string, unknown>>, state: Readonly<Record<string, unknown>>): string {
+  return textOf(state["mode"]).toLowerCase() || textOf(asRecord(object["spec"])["mode"]).toLowerCase() || "-";
+}
+
+function messageOf(conditions: readonly unknown[], bad: Readonly<Record<string, unknown>> | undefined): string {
+  return conditions.length === 0 ? "no operator has looked at it" : textOf(bad?.["message"]);
 }
 
 /** `notes.yaml:30 spec.mode: "enforce" is not a mode [PKT0205]`; a problem of a whole file has no field. */

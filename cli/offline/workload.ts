@@ -1,6 +1,6 @@
 import { effectivePolicies } from "../../core/policy/effective.ts";
 import type { EffectivePolicy } from "../../core/policy/effective-policy.ts";
-import type { Workload } from "../../core/policy/identity.ts";
+import { nameOfWorkload, type Workload } from "../../core/policy/identity.ts";
 import { printId } from "../../core/policy/policy.ts";
 import { CommandError } from "../errors.ts";
 import type { LoadedObjects } from "./load.ts";
@@ -9,7 +9,7 @@ import type { LoadedObjects } from "./load.ts";
 export function effectiveOf(objects: LoadedObjects, name: string | undefined): EffectivePolicy {
   const workloads = objects.workloads.length > 0 ? objects.workloads : impliedWorkloads(objects);
   const names = workloads.map(({ id }) => printId(id));
-  const wanted = workloads.filter(({ id }) => name === undefined || printId(id) === name || id.name === name);
+  const wanted = workloads.filter((workload) => name === undefined || isNamed(workload, name));
   const [only] = wanted;
   if (only === undefined || wanted.length > 1) {
     const what = name === undefined ? `${names.length} workloads are meant` : `no single workload is named ${name}`;
@@ -20,6 +20,13 @@ export function effectiveOf(objects: LoadedObjects, name: string | undefined): E
   const [effective] = effectivePolicies({ ...objects, workloads: [only] }).effective;
   if (effective === undefined) throw new CommandError("PKT0909", "the policies do not merge", "report this");
   return effective;
+}
+
+/** `bank/accounts`, `accounts`, and with its port in a cluster: `bank/accounts:8080`. */
+function isNamed(workload: Workload, name: string): boolean {
+  const { id } = workload;
+  const plain = nameOfWorkload(workload);
+  return [printId(id), id.name, `${id.namespace}/${plain}`, plain].includes(name);
 }
 
 /**

@@ -1,4 +1,4 @@
-import { connectionsPerAddressMax, createGrpcServer, type GrpcMethods } from "../../platform/grpc.ts";
+import { createGrpcServer, type GrpcMethods } from "../../platform/grpc.ts";
 import type { ServerTls } from "../../platform/tls.ts";
 import { accessLogMethod } from "../accesslog/intake.ts";
 import type { ScorerService, Transport } from "./transport.ts";
@@ -31,10 +31,6 @@ export function createGrpcTransport(service: ScorerService, tls?: ServerTls): Tr
     intake: [accessLogMethod(service.answered, (error) => service.faulted(error, "access-log"))],
   };
   const onTlsFault = (error: unknown): void => service.faulted(error, "transport");
-  const server = createGrpcServer(methods, {
-    tls,
-    onTlsFault,
-    ...(tls !== undefined && { connectionsPerAddressMax }),
-  });
+  const server = createGrpcServer(methods, { tls, onTlsFault });
   return { start: (address) => server.start(address), stop: () => server.stop(stopGraceMs) };
 }
