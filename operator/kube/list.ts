@@ -13,6 +13,8 @@ export interface ListOptions {
   readonly path: string;
   readonly query: Readonly<Record<string, string>>;
   readonly signal: AbortSignal;
+  /** Objects asked for at once, instead of `pageLimit`. */
+  readonly limit?: number;
 }
 
 export interface Listed {
@@ -23,7 +25,7 @@ export interface Listed {
 
 /** Reads a whole list in pages. A page that has expired starts it anew in one piece; pages that are too large, in smaller ones. */
 export async function listAll(options: ListOptions): Promise<Listed> {
-  let limit: number | undefined = pageLimit;
+  let limit: number | undefined = options.limit ?? pageLimit;
   for (;;) {
     try {
       return await listPages(options, limit);
