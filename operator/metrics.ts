@@ -1,4 +1,5 @@
 import { buildInfo, counter, gauge, histogram, type Registry } from "../platform/metrics.ts";
+import { createInjectionMetrics } from "./inject/metrics.ts";
 import { createKubeMetrics } from "./kube/metrics.ts";
 import { createXdsMetrics } from "./xds/metrics.ts";
 
@@ -10,6 +11,7 @@ export function createOperatorMetrics(registry: Registry) {
     build: buildInfo(registry, "operator"),
     xds: createXdsMetrics(registry),
     kube: createKubeMetrics(registry),
+    injection: createInjectionMetrics(registry),
     policies: gauge(registry, {
       name: "picket_policies",
       help: "Policies by condition and mode.",

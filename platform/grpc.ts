@@ -6,7 +6,7 @@ import {
   type ServerDuplexStream,
   type ServerReadableStream,
 } from "@grpc/grpc-js";
-import { createServer as createListener, type Socket } from "node:net";
+import { createServer as createListener, type Server as Listener, type Socket } from "node:net";
 import type { Address } from "./config.ts";
 import { createHttp2Listener, type ServerTls } from "./tls.ts";
 
@@ -85,6 +85,12 @@ export const grpcMessageBytesMax = 1 << 20;
 export const grpcConnectionsMax = 8_192;
 
 /**
+ * Connections of one address to a server in a cluster. An honest proxy has a few; where addresses are translated, all
+ * proxies of a node have one.
+ */
+export const connectionsPerAddressMax = 512;
+
+/**
  * Calls open at a time on one connection; the peer is told (RFC 9113 section 6.5.2) and holds further ones back. Envoy
  * opens no more of its own accord.
  */
@@ -93,6 +99,8 @@ export const grpcCallsPerConnectionMax = 1_024;
 export interface GrpcBounds {
   readonly messageBytesMax?: number;
   readonly connectionsMax?: number;
+  /** Of those, what one address may hold; without it one may hold them all. */
+  readonly connectionsPerAddressMax?: number | undefined;
   readonly callsPerConnectionMax?: number;
 }
 
@@ -129,6 +137,7 @@ export function createGrpcServer(methods: GrpcMethods, options: GrpcOptions = {}
       ? createListener(inject)
       : createHttp2Listener(options.tls, { connected: inject, onFault: options.onTlsFault ?? (() => undefined) });
   listener.maxConnections = options.connectionsMax ?? grpcConnectionsMax;
+  if (options.connectionsPerAddressMax !== undefined) limitPerAddress(listener, options.connectionsPerAddressMax);
   return {
     start: (address) =>
       new Promise((resolve, reject) => {
@@ -150,6 +159,25 @@ export function createGrpcServer(methods: GrpcMethods, options: GrpcOptions = {}
         });
       }),
   };
+}
+
+/** Closes connections of an address that holds enough of them, before anything is read. */
+function limitPerAddress(listener: Listener, max: number): void {
+  const counts = new Map<string, number>();
+  listener.prependListener("connection", (socket: Socket) => {
+    const address = socket.remoteAddress ?? "";
+    const count = counts.get(address) ?? 0;
+    if (count >= max) {
+      socket.destroy();
+      return;
+    }
+    counts.set(address, count + 1);
+    socket.once("close", () => {
+      const left = (counts.get(address) ?? 1) - 1;
+      if (left === 0) counts.delete(address);
+      else counts.set(address, left);
+    });
+  });
 }
 
 type Answer = (error: null | { code: number; details: string }, value?: Uint8Array) => void;

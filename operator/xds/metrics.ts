@@ -26,9 +26,14 @@ export function createXdsMetrics(registry: Registry) {
       help: "Clients connected for configuration, by group.",
       labels: ["group"],
     }),
+    identities: counter(registry, {
+      name: "picket_xds_identities_total",
+      help: "Clients that came with a token: known, or why not: token-missing, token-refused, token-foreign, pod-unknown, review-failed, busy.",
+      labels: ["result"],
+    }),
     refusals: counter(registry, {
       name: "picket_xds_refusals_total",
-      help: "Requests or streams that were not served, by cause: type, node, identity, bound, streams, slow, fault.",
+      help: "Requests or streams that were not served, by cause: type, node, identity, bound, rate, streams, slow, fault.",
       labels: ["cause"],
     }),
   };

@@ -15,7 +15,33 @@ export const requestBytesMax = 4 << 20;
 
 const deltaMethodPath = "/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources";
 
+/** What one client may have of a server whose clients are strangers to each other. */
+export interface ClientLimits {
+  /** Streams of one address whose client has not been identified yet; further ones are ended at once. */
+  readonly strangersPerAddress: number;
+  /** Milliseconds that a client may take until it is identified. */
+  readonly strangerMsMax: number;
+  /** Streams of one identity; the oldest gives way, since its connection may be dead. */
+  readonly streamsPerIdentity: number;
+  /** Milliseconds after which a stream is ended so that its client proves itself anew, and the most of it. */
+  readonly ageMsMin: number;
+  readonly ageMsMax: number;
+}
+
+/** Limits of the server in a cluster. */
+export const clusterLimits: ClientLimits = {
+  strangersPerAddress: 16,
+  strangerMsMax: 20_000,
+  streamsPerIdentity: 4,
+  ageMsMin: 30 * 60_000,
+  ageMsMax: 60 * 60_000,
+};
+
 export interface AdsServerOptions {
+  /** Undefined where all clients are programs of one user. */
+  readonly limits?: ClientLimits | undefined;
+  /** From 0 to 1, for the age of a stream. */
+  readonly random?: () => number;
   /** Kinds of groups and the types that each may ask for. A group is named `kind` or `kind|anything`. */
   readonly kinds: ReadonlyMap<string, readonly string[]>;
   /** Who a client is, by the name it gives itself and what proves it. */
@@ -45,7 +71,7 @@ export interface AdsServer {
   /** Forgets a group that nobody is connected to; false while somebody is, who then keeps what it has. */
   retire(group: string): boolean;
   count(group: string, resources: readonly PublishedResource[]): Running;
-  /** Ends streams whose clients stopped reading. Called every few seconds. */
+  /** Ends streams whose clients stopped reading, say nothing, or must prove themselves anew. Called every few seconds. */
   sweep(): void;
   /** Ends every stream. */
   close(): void;
@@ -53,7 +79,7 @@ export interface AdsServer {
 
 /** A delta ADS server that knows nothing of the resources it serves. */
 export function createAdsServer(options: AdsServerOptions): AdsServer {
-  const { metrics, log, clock, changed } = options;
+  const { metrics, log, clock, changed, limits, random = Math.random } = options;
   const published = new Map<string, ResourceSet>();
   const streams = new Set<AdsStream>();
   const streamsOf = new Map<string, Set<AdsStream>>();
@@ -61,6 +87,7 @@ export function createAdsServer(options: AdsServerOptions): AdsServer {
     identify: options.identify,
     published: (group) => published.get(group),
     named: (stream) => {
+      admitted(stream);
       if (stream.group !== undefined) {
         const group = streamsOf.get(stream.group) ?? new Set();
         streamsOf.set(stream.group, group.add(stream));
@@ -92,12 +119,34 @@ export function createAdsServer(options: AdsServerOptions): AdsServer {
     refused: (cause) => metrics.refusals.inc({ cause }),
     closed: (stream) => {
       if (!streams.delete(stream)) return;
+      strangers.remove(stream);
+      byIdentity.remove(stream);
       const group = streamsOf.get(stream.group ?? "");
       if (group?.delete(stream) && group.size === 0) streamsOf.delete(stream.group ?? "");
       log.info("client gone", { group: stream.group ?? "none", node: stream.node?.id });
       countStreams();
       changed();
     },
+  };
+
+  /** Streams of which it is not known yet whose they are, by address. */
+  const strangers = new StreamIndex();
+  const byIdentity = new StreamIndex();
+  /** When a stream is over whatever it does, by the monotonic clock. */
+  const endsAt = new WeakMap<AdsStream, number>();
+
+  const admitted = (stream: AdsStream): void => {
+    strangers.remove(stream);
+    if (limits === undefined) return;
+    const { ageMsMin, ageMsMax, streamsPerIdentity } = limits;
+    // Without jitter all that came back together would go together.
+    endsAt.set(stream, clock.monotonic() + ageMsMin + random() * (ageMsMax - ageMsMin));
+    if (stream.identity === undefined) return;
+    if (byIdentity.count(stream.identity) >= streamsPerIdentity) {
+      metrics.refusals.inc({ cause: "streams" });
+      byIdentity.oldest(stream.identity)?.end();
+    }
+    byIdentity.add(stream.identity, stream);
   };
 
   const countStreams = (): void => {
@@ -118,12 +167,15 @@ export function createAdsServer(options: AdsServerOptions): AdsServer {
     path: deltaMethodPath,
     open: (exchange) => {
       const stream = new AdsStream(exchange, events, { openedMs: clock.now(), monotonic: () => clock.monotonic() });
-      if (streams.size >= streamsMax) {
+      const isTooMany = limits !== undefined && strangers.count(addressOf(stream)) >= limits.strangersPerAddress;
+      if (streams.size >= streamsMax || isTooMany) {
         metrics.refusals.inc({ cause: "streams" });
-        stream.end();
+        stream.end("exhausted");
         return stream;
       }
       streams.add(stream);
+      strangers.add(addressOf(stream), stream);
+      if (limits !== undefined) endsAt.set(stream, clock.monotonic() + limits.strangerMsMax);
       return stream;
     },
     onFault: (error) => {
@@ -169,8 +221,10 @@ export function createAdsServer(options: AdsServerOptions): AdsServer {
     sweep: () => {
       const now = clock.monotonic();
       for (const stream of streams) {
-        if (stream.blockedSince === undefined || now - stream.blockedSince < drainWaitMsMax) continue;
-        metrics.refusals.inc({ cause: "slow" });
+        const isOver = now >= (endsAt.get(stream) ?? Number.POSITIVE_INFINITY);
+        const isSlow = stream.blockedSince !== undefined && now - stream.blockedSince >= drainWaitMsMax;
+        if (!isOver && !isSlow) continue;
+        if (isSlow || stream.node === undefined) metrics.refusals.inc({ cause: "slow" });
         stream.end();
       }
     },
@@ -178,6 +232,39 @@ export function createAdsServer(options: AdsServerOptions): AdsServer {
       for (const stream of streams) stream.end();
     },
   };
+}
+
+/** Streams by a text, in the order in which they came. */
+class StreamIndex {
+  readonly #sets = new Map<string, Set<AdsStream>>();
+  readonly #keys = new WeakMap<AdsStream, string>();
+
+  add(key: string, stream: AdsStream): void {
+    this.#keys.set(stream, key);
+    this.#sets.set(key, (this.#sets.get(key) ?? new Set()).add(stream));
+  }
+
+  remove(stream: AdsStream): void {
+    const key = this.#keys.get(stream);
+    if (key === undefined) return;
+    this.#keys.delete(stream);
+    const set = this.#sets.get(key);
+    set?.delete(stream);
+    if (set?.size === 0) this.#sets.delete(key);
+  }
+
+  count(key: string): number {
+    return this.#sets.get(key)?.size ?? 0;
+  }
+
+  oldest(key: string): AdsStream | undefined {
+    return this.#sets.get(key)?.values().next().value;
+  }
+}
+
+/** The address of a client without its port. */
+function addressOf({ peer }: AdsStream): string {
+  return peer.slice(0, Math.max(0, peer.lastIndexOf(":")));
 }
 
 function kindOf(group: string): string {

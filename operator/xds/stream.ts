@@ -11,8 +11,8 @@ export const typesPerStreamMax = 16;
 /** Milliseconds that a client may leave its socket full before its stream is ended. */
 export const drainWaitMsMax = 30_000;
 
-/** Longest node id kept. A client names itself, so this is bounded before it is stored. */
-export const nodeIdCharactersMax = 256;
+/** Longest node id kept: namespace, pod and uid fit. A client names itself, so this is bounded before it is stored. */
+export const nodeIdCharactersMax = 400;
 
 export interface NodeName {
   readonly id: string;
@@ -25,8 +25,23 @@ export const waitingMessagesMax = 64;
 /** Bytes of such messages. */
 export const waitingBytesMax = 4 << 20;
 
+/**
+ * What one client may ask in a second and at once. A request counts one and one more for each part of its bytes: the
+ * first requests after a reconnect name everything that the client has, and an honest ACK is small.
+ */
+export const requestsPerSecond = 200;
+export const requestsBurst = 4_000;
+export const requestPartBytes = 4_096;
+
 /** A group to be served, or a refusal that ends the stream. Undefined: the stream stays and is served nothing. */
-export type Identified = { readonly group: string } | { readonly refusal: StreamRefusal } | undefined;
+export type Identified =
+  | {
+      readonly group: string;
+      /** Whose streams are counted together; undefined: nobody's. */
+      readonly identity?: string;
+    }
+  | { readonly refusal: StreamRefusal }
+  | undefined;
 
 /** Tells who a client is by the first message of its stream. May take its time; meanwhile the stream is served nothing. */
 export type Identify = (
@@ -42,7 +57,7 @@ export interface StreamEvents {
   sent(typeUrl: string): void;
   settled(stream: AdsStream, typeUrl: string, outcome: Settled, message: string): void;
   /** The client asks for a type that its group does not have, or has no group. */
-  refused(cause: "type" | "node" | "bound" | "identity"): void;
+  refused(cause: "type" | "node" | "bound" | "identity" | "rate"): void;
   closed(stream: AdsStream): void;
 }
 
@@ -50,7 +65,11 @@ export interface StreamEvents {
 export class AdsStream implements ExchangeHandler {
   node: NodeName | undefined;
   group: string | undefined;
+  identity: string | undefined;
   readonly openedMs: EpochMs;
+  /** The same moment of the monotonic clock. */
+  readonly openedAt: number;
+  readonly peer: string;
   /** Monotonic time since which the socket is full; undefined while it takes bytes. */
   blockedSince: number | undefined;
   readonly #exchange: Exchange;
@@ -59,6 +78,8 @@ export class AdsStream implements ExchangeHandler {
   readonly #types = new Map<string, TypeSubscription>();
   #nonces = 0;
   #isEnded = false;
+  /** When what was asked so far would be worked off. */
+  #emptyAt: number;
   /** Messages that came before it was known who the client is. */
   #waiting: Uint8Array[] | undefined;
   #waitingBytes = 0;
@@ -68,6 +89,9 @@ export class AdsStream implements ExchangeHandler {
     this.#events = events;
     this.openedMs = times.openedMs;
     this.#monotonic = times.monotonic;
+    this.openedAt = times.monotonic();
+    this.#emptyAt = this.openedAt;
+    this.peer = exchange.peer;
   }
 
   accepted(typeUrl: string, name: string): string | undefined {
@@ -80,6 +104,14 @@ export class AdsStream implements ExchangeHandler {
 
   message(bytes: Uint8Array): void {
     if (this.#isEnded) return;
+    if (!this.#mayAsk(bytes.length)) {
+      this.#events.refused("rate");
+      return this.end("exhausted");
+    }
+    this.#read(bytes);
+  }
+
+  #read(bytes: Uint8Array): void {
     if (this.#waiting !== undefined) return this.#wait(this.#waiting, bytes);
     const request = DeltaDiscoveryRequest.decode(bytes);
     if (this.node !== undefined) return this.#take(request);
@@ -98,6 +130,13 @@ export class AdsStream implements ExchangeHandler {
     );
   }
 
+  #mayAsk(bytes: number): boolean {
+    const now = this.#monotonic();
+    const intervalMs = 1000 / requestsPerSecond;
+    this.#emptyAt = Math.max(this.#emptyAt, now) + intervalMs * (1 + Math.floor(bytes / requestPartBytes));
+    return this.#emptyAt - now <= requestsBurst * intervalMs;
+  }
+
   #wait(waiting: Uint8Array[], bytes: Uint8Array): void {
     waiting.push(bytes);
     this.#waitingBytes += bytes.length;
@@ -111,8 +150,9 @@ export class AdsStream implements ExchangeHandler {
     this.#waiting = undefined;
     if (this.#isEnded || !this.#settleIdentity(identified)) return;
     for (const bytes of waiting) {
+      if (this.#isEnded) return;
       try {
-        this.message(bytes);
+        this.#read(bytes);
       } catch {
         this.#events.refused("bound");
         return this.end();
@@ -128,6 +168,7 @@ export class AdsStream implements ExchangeHandler {
       return false;
     }
     this.group = identified?.group;
+    this.identity = identified?.identity;
     this.#events.named(this);
     return true;
   }

@@ -1,4 +1,4 @@
-import { createGrpcServer, type GrpcMethods } from "../../platform/grpc.ts";
+import { connectionsPerAddressMax, createGrpcServer, type GrpcMethods } from "../../platform/grpc.ts";
 import type { ServerTls } from "../../platform/tls.ts";
 import { accessLogMethod } from "../accesslog/intake.ts";
 import type { ScorerService, Transport } from "./transport.ts";
@@ -31,6 +31,10 @@ export function createGrpcTransport(service: ScorerService, tls?: ServerTls): Tr
     intake: [accessLogMethod(service.answered, (error) => service.faulted(error, "access-log"))],
   };
   const onTlsFault = (error: unknown): void => service.faulted(error, "transport");
-  const server = createGrpcServer(methods, { tls, onTlsFault });
+  const server = createGrpcServer(methods, {
+    tls,
+    onTlsFault,
+    ...(tls !== undefined && { connectionsPerAddressMax }),
+  });
   return { start: (address) => server.start(address), stop: () => server.stop(stopGraceMs) };
 }

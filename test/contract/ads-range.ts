@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { createAdsServer, requestBytesMax, type AdsServer } from "../../operator/xds/server.ts";
+import { createAdsServer, requestBytesMax, type AdsServer, type ClientLimits } from "../../operator/xds/server.ts";
 import { createXdsMetrics, type XdsMetrics } from "../../operator/xds/metrics.ts";
 import type { PublishedResource } from "../../operator/xds/resource-set.ts";
 import type { Identify } from "../../operator/xds/stream.ts";
@@ -28,6 +28,7 @@ export async function startAdsRange(
   address: Address = { host: "127.0.0.1", port: 0, path: "" },
   identify: Identify = ({ cluster }) => (cluster === "proxy" || cluster === "scorer" ? { group: cluster } : undefined),
   tls?: ServerTls,
+  limits?: ClientLimits,
 ): Promise<AdsRange> {
   const registry = new Registry();
   const metrics = createXdsMetrics(registry);
@@ -38,6 +39,7 @@ export async function startAdsRange(
       ["scorer", scorerTypes],
     ]),
     identify,
+    limits,
     metrics,
     log: silentLog,
     clock: systemClock,

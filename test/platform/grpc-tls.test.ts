@@ -141,6 +141,28 @@ describe("a gRPC server with TLS", () => {
     assert.equal(await ask(client(authority.pem)), "hello");
   });
 
+  it("lets one address hold only so many of its connections, and goes on", async () => {
+    await server.stop(100);
+    server = createGrpcServer(
+      { unary: [{ path: "/t.T/Echo", handle: (bytes) => bytes, onFault: () => Buffer.from("fault") }] },
+      { tls, connectionsPerAddressMax: 2 },
+    );
+    address = await server.start({ host: "localhost", port: 0, path: "" });
+    const first = client(authority.pem);
+    assert.equal(await ask(first), "hello");
+    const silent = connectPlain(address.port, address.host);
+    await once(silent, "connect");
+    for (let i = 0; i < 5; i++) {
+      const more = connectPlain(address.port, address.host).on("error", () => undefined);
+      await once(more.resume(), "close");
+    }
+    assert.notEqual(await ask(client(authority.pem)), "hello");
+    assert.equal(await ask(first), "hello");
+    silent.destroy();
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    assert.equal(await ask(client(authority.pem)), "hello");
+  });
+
   it("holds only so many connections, those that never shake hands included", async () => {
     const sockets = Array.from({ length: 4 }, () => connectPlain(address.port, address.host));
     await Promise.all(sockets.map((socket) => once(socket, "connect")));

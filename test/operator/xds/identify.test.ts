@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { status } from "@grpc/grpc-js";
+import { clusterLimits } from "../../../operator/xds/server.ts";
 import { waitingMessagesMax, type Identified, type Identify } from "../../../operator/xds/stream.ts";
 import { clusterType, routeType } from "../../../operator/xds/type-urls.ts";
 import { AdsPeer } from "../../contract/ads-peer.ts";
@@ -78,6 +79,15 @@ describe("identity of an ADS client", () => {
     for (let n = 0; n <= waitingMessagesMax; n++) peer.say({ node, typeUrl: clusterType });
     await peer.ended();
     assert.equal(peer.status, status.RESOURCE_EXHAUSTED);
+  });
+
+  it("that is one too many is refused at the opening of its stream, before it says anything", async () => {
+    range = await startAdsRange(undefined, () => undefined, undefined, { ...clusterLimits, strangersPerAddress: 1 });
+    const first = connect();
+    await first.unread();
+    const second = connect();
+    await second.ended();
+    assert.deepEqual([first.isEnded, second.status], [false, status.RESOURCE_EXHAUSTED]);
   });
 
   it("that becomes known after the client has gone changes nothing", async () => {

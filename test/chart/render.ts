@@ -1,0 +1,99 @@
+import { spawnSync } from "node:child_process";
+import { existsSync, globSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseAllDocuments } from "yaml";
+import { cacheFolder } from "../../platform/envoy-binary.ts";
+
+const root = join(import.meta.dirname, "../..");
+export const chartFolder = join(root, "charts/picket");
+
+/** What every object of Kubernetes has, and the rest of it as it was rendered. */
+export interface KubeObject {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata: {
+    readonly name: string;
+    readonly namespace?: string;
+    readonly labels?: Readonly<Record<string, string>>;
+    readonly annotations?: Readonly<Record<string, string>>;
+  };
+  readonly [field: string]: unknown;
+}
+
+export interface RenderOptions {
+  /** Values files, by path below the chart. */
+  readonly files?: readonly string[];
+  /** Values that come after the files. */
+  readonly values?: unknown;
+  readonly kubeVersion?: string;
+  readonly namespace?: string;
+  readonly release?: string;
+  /** The kinds are long; they are left out unless a test is about them. */
+  readonly kinds?: boolean;
+}
+
+/** The real helm, or undefined where it was not fetched. */
+export function findHelm(): string | undefined {
+  if (process.env.PICKET_HELM) return process.env.PICKET_HELM;
+  const cluster = join(cacheFolder(process.env), "cluster");
+  const fetched = globSync("{tools-*,bin}/helm", { cwd: cluster }).map((path) => join(cluster, path));
+  return fetched.find((path) => existsSync(path));
+}
+
+/** What `helm template` makes of the values. */
+export function render(options: RenderOptions = {}): readonly KubeObject[] {
+  const { status, stdout, stderr } = template(options);
+  if (status !== 0) throw new Error(stderr);
+  return parseAllDocuments(stdout)
+    .map((document) => {
+      if (document.errors.length > 0) throw document.errors[0]!;
+      return document.toJS() as KubeObject | null;
+    })
+    .filter((object) => object !== null);
+}
+
+/** Why `helm template` refuses the values. */
+export function refusal(options: RenderOptions): string {
+  const { status, stderr } = template(options);
+  if (status === 0) throw new Error(`helm takes ${JSON.stringify(options)}`);
+  return stderr;
+}
+
+function template(options: RenderOptions): ReturnType<typeof spawnSync> & { stdout: string; stderr: string } {
+  const { files = [], values, kubeVersion = "1.36.0", namespace = "picket-system", kinds = false } = options;
+  const folder = mkdtempSync(join(tmpdir(), "picket-chart-"));
+  try {
+    const given = files.flatMap((file) => ["--values", join(chartFolder, file)]);
+    if (values !== undefined) {
+      writeFileSync(join(folder, "values.json"), JSON.stringify(values));
+      given.push("--values", join(folder, "values.json"));
+    }
+    if (!kinds) given.push("--set", "crds.enabled=false");
+    const where = ["--namespace", namespace, "--kube-version", kubeVersion];
+    return runHelm(["template", options.release ?? "picket", chartFolder, ...where, ...given], folder);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Runs helm with nothing of this machine's settings. */
+export function runHelm(
+  args: readonly string[],
+  home: string,
+): ReturnType<typeof spawnSync> & { stdout: string; stderr: string } {
+  const helm = findHelm();
+  if (helm === undefined) throw new Error("helm is not there");
+  return spawnSync(helm, args, { encoding: "utf8", env: { HOME: home, PATH: "" }, maxBuffer: 1 << 26 });
+}
+
+/** Objects by `Kind/name`, which a chart must not have twice. */
+export function byName(objects: readonly KubeObject[]): ReadonlyMap<string, KubeObject> {
+  const found = new Map<string, KubeObject>();
+  for (const object of objects) {
+    const name = `${object.kind}/${object.metadata.name}`;
+    if (found.has(name)) throw new Error(`${name} is rendered twice`);
+    found.set(name, object);
+  }
+  return found;
+}
