@@ -66,6 +66,8 @@ export interface KubernetesProvider extends Provider {
   object(kind: FollowedKind, key: string): FollowedObject | undefined;
   pods(): ReadonlyMap<string, PodFacts>;
   namespaces(): ReadonlyMap<string, NamespaceFacts>;
+  /** Namespaces that need what sidecars need: those with injection, and those with pods that have a sidecar. */
+  injectedNamespaces(): ReadonlySet<string>;
   /** Uid and group of a pod with a sidecar, by `namespace/name`. */
   proxyOf(key: string): { readonly uid: string; readonly group: string } | undefined;
   /** Address of a ready pod of a group of proxies. */
@@ -132,6 +134,16 @@ class Follower implements KubernetesProvider {
 
   namespaces(): ReadonlyMap<string, NamespaceFacts> {
     return this.#namespaces.items();
+  }
+
+  injectedNamespaces(): ReadonlySet<string> {
+    const names = new Set<string>();
+    const known = this.#namespaces.items();
+    for (const { name, labels } of known.values()) if (labels["picket.dev/inject"] === "enabled") names.add(name);
+    for (const pod of this.#pods.items().values()) if (pod.shape !== undefined && !pod.isOver) names.add(pod.namespace);
+    // Nothing can be made in a namespace that is being deleted.
+    for (const name of names) if (known.get(name)?.isTerminating !== false) names.delete(name);
+    return names;
   }
 
   proxyOf(key: string): { readonly uid: string; readonly group: string } | undefined {
