@@ -12,6 +12,7 @@ const results = join(root, "build/test-results");
 
 /** Kinds of tests, cheapest first. Every test file belongs to exactly one; the order is the first that matches. */
 const stages: readonly { readonly name: string; readonly pattern: RegExp }[] = [
+  { name: "cluster", pattern: /^test\/cluster\// },
   {
     name: "end to end",
     pattern: /^test\/(e2e|examples|images)\/|^test\/cli\/(demo|run)\.test\.ts$|^test\/docs\/commands/,
@@ -20,7 +21,7 @@ const stages: readonly { readonly name: string; readonly pattern: RegExp }[] = [
   { name: "contract", pattern: /^test\/(contract|conformance)\/|\/ads-client\.test\.ts$/ },
   { name: "unit and property", pattern: /^test\// },
 ];
-const order = ["unit and property", "golden", "contract", "end to end"];
+const order = ["unit and property", "golden", "contract", "end to end", "cluster"];
 
 interface MochaTest {
   readonly fullTitle: string;

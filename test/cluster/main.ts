@@ -1,0 +1,97 @@
+/**
+ * A real Kubernetes cluster for tests.
+ *
+ *   node test/cluster/main.ts prepare [--no-node]          fetch, build and pack what a cluster is made of
+ *   node test/cluster/main.ts run [--no-node] COMMAND…     run a command, such as `mocha FILE`, in a new cluster
+ *   node test/cluster/main.ts up [--no-node]               start one and keep it until Ctrl-C
+ *   node test/cluster/main.ts clean                        remove what killed runs left
+ */
+import { spawn } from "node:child_process";
+import { join } from "node:path";
+import { ensureKube } from "./rig/kube-build.ts";
+import { removeAbandoned, startFresh } from "./rig/start.ts";
+import { ensureTools } from "./rig/tools.ts";
+import { Unavailable } from "./rig/unavailable.ts";
+
+/** Exit code when there can be no cluster here. */
+const unavailableCode = 3;
+
+const say = (line: string): void => void process.stderr.write(`cluster: ${line}\n`);
+
+process.exitCode = await main(process.argv.slice(2)).catch((error: unknown) => {
+  say(error instanceof Unavailable ? error.message : String(error instanceof Error ? error.stack : error));
+  return error instanceof Unavailable ? unavailableCode : 1;
+});
+
+async function main([verb, ...rest]: readonly string[]): Promise<number> {
+  const node = rest[0] !== "--no-node";
+  const command = node ? rest : rest.slice(1);
+  switch (verb) {
+    case "prepare":
+      await ensureTools(process.env, say);
+      await ensureKube(process.env, say);
+      return 0;
+    case "run":
+      return run(command, node);
+    case "up":
+      return up(node);
+    case "clean":
+      await removeAbandoned(say);
+      return 0;
+    default:
+      say("say one of: prepare, run COMMAND…, up, clean");
+      return 2;
+  }
+}
+
+/** Runs the command in a cluster; its exit code is the answer. Being told to stop ends the command first. */
+async function run(command: readonly string[], node: boolean): Promise<number> {
+  const stopping = stopSignal();
+  const { state, stop } = await startFresh({ node, say });
+  try {
+    if (stopping.aborted) return 1;
+    const [program = "", ...args] = command;
+    const child = spawn(program, args, {
+      stdio: "inherit",
+      env: {
+        ...process.env,
+        PICKET_CLUSTER: state.folder,
+        KUBECONFIG: join(state.folder, "admin.kubeconfig"),
+        PATH: `${join(state.folder, "bin")}:${process.env.PATH ?? ""}`,
+      },
+    });
+    stopping.addEventListener("abort", () => child.kill("SIGTERM"));
+    return await new Promise((resolve, reject) => {
+      child.once("error", reject);
+      child.once("exit", (code) => resolve(code ?? 1));
+    });
+  } finally {
+    await stop();
+  }
+}
+
+async function up(node: boolean): Promise<number> {
+  const stopping = stopSignal();
+  const { state, stop } = await startFresh({ node, say });
+  say(
+    `use it with: export PICKET_CLUSTER=${state.folder} KUBECONFIG=${state.folder}/admin.kubeconfig PATH=${state.folder}/bin:$PATH`,
+  );
+  say("Ctrl-C ends it");
+  await new Promise<void>((resolve) => {
+    if (stopping.aborted) resolve();
+    const alive = setInterval(() => {}, 1 << 30);
+    stopping.addEventListener("abort", () => {
+      clearInterval(alive);
+      resolve();
+    });
+  });
+  await stop();
+  return 0;
+}
+
+/** Fires once at SIGINT or SIGTERM; after the first, further ones are ignored so that the cleaning is not cut short. */
+function stopSignal(): AbortSignal {
+  const controller = new AbortController();
+  for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(name, () => controller.abort());
+  return controller.signal;
+}

