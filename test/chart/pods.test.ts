@@ -86,7 +86,7 @@ describe("pods of the chart", () => {
 
   it("mount what they have and have what they mount", () => {
     for (const { title, spec } of pods) {
-      const volumes = (spec.volumes ?? []).map(({ name }) => name).toSorted();
+      const volumes = (spec.volumes ?? []).map(({ name }) => String(name)).toSorted();
       const mounts = spec.containers
         .flatMap(({ volumeMounts = [] }) => volumeMounts.map(({ name }) => name))
         .toSorted();

@@ -68,7 +68,7 @@ affinity:
 tolerations:
   {{- toYaml . | nindent 2 }}
 {{- end }}
-{{- if ne .part.spread "Off" }}
+{{- if ne .part.spread "None" }}
 topologySpreadConstraints:
   - maxSkew: 1
     topologyKey: kubernetes.io/hostname

@@ -41,4 +41,4 @@ const body = await new Promise((resolve, reject) => {
 });
 const { response } = JSON.parse(body);
 if (response?.uid !== uid || response.allowed !== true) throw new Error(`the webhook answered ${body}`);
-console.log("the webhook answers");
+process.stdout.write("the webhook answers\n");
