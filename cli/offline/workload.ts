@@ -5,21 +5,33 @@ import { printId } from "../../core/policy/policy.ts";
 import { CommandError } from "../errors.ts";
 import type { LoadedObjects } from "./load.ts";
 
-/** What the named workload enforces; without a name, the only one there is. Throws CommandError. */
+/**
+ * What the named workload enforces; without a name, the only one there is. The ports of one Deployment are one answer
+ * where the same holds for all of them. Throws CommandError.
+ */
 export function effectiveOf(objects: LoadedObjects, name: string | undefined): EffectivePolicy {
   const workloads = objects.workloads.length > 0 ? objects.workloads : impliedWorkloads(objects);
   const names = workloads.map(({ id }) => printId(id));
   const wanted = workloads.filter((workload) => name === undefined || isNamed(workload, name));
-  const [only] = wanted;
-  if (only === undefined || wanted.length > 1) {
-    const what = name === undefined ? `${names.length} workloads are meant` : `no single workload is named ${name}`;
-    const choice = names.slice(0, 8).join(", ");
-    const fix = choice === "" ? "add a Workload, or a policy with targetRefs" : `name one of ${choice}`;
-    throw new CommandError("PKT0904", what, fix);
-  }
-  const [effective] = effectivePolicies({ ...objects, workloads: [only] }).effective;
-  if (effective === undefined) throw new CommandError("PKT0909", "the policies do not merge", "report this");
-  return effective;
+  if (wanted.length === 0 || (wanted.length > 1 && !areOne(wanted))) throw notOne(name, names);
+  const [first, ...others] = effectivePolicies({ ...objects, workloads: wanted }).effective;
+  if (first === undefined) throw new CommandError("PKT0909", "the policies do not merge", "report this");
+  const own = wanted.map(({ id }) => printId(id));
+  if (others.some((other) => JSON.stringify(other.lines) !== JSON.stringify(first.lines))) throw notOne(name, own);
+  return first;
+}
+
+function notOne(name: string | undefined, names: readonly string[]): CommandError {
+  const what = name === undefined ? `${names.length} workloads are meant` : `no single workload is named ${name}`;
+  const choice = names.slice(0, 8).join(", ");
+  const fix = choice === "" ? "add a Workload, or a policy with targetRefs" : `name one of ${choice}`;
+  return new CommandError("PKT0904", what, fix);
+}
+
+/** Whether all are ports of the pods of one controller. */
+function areOne(workloads: readonly Workload[]): boolean {
+  const controllers = workloads.map(({ id, cluster }) => cluster && `${id.namespace} ${cluster.kind} ${cluster.name}`);
+  return controllers[0] !== undefined && new Set(controllers).size === 1;
 }
 
 /** `bank/accounts`, `accounts`, and with its port in a cluster: `bank/accounts:8080`. */

@@ -88,8 +88,47 @@ export const operator: Dashboard = {
       ],
     },
     {
+      title: "Is every pod protected?",
+      panels: [
+        lines({
+          title: "Pods without protection",
+          description: "Pods that should have a proxy and have none that works; `picket check --proxy` names them.",
+          unit: "short",
+          targets: [{ expression: `max by (reason) (${metric("picket_unprotected_pods")})`, legend: "{{reason}}" }],
+        }),
+        lines({
+          title: "Injection",
+          description: "Pods that the webhook was asked about, by what became of them.",
+          unit: "cps",
+          targets: [{ expression: rate("picket_injections_total", ["result"]), legend: "{{result}}" }],
+        }),
+      ],
+    },
+    {
       title: "Does the operator keep up?",
       panels: [
+        lines({
+          title: "Silence of the API server",
+          description: "Time since an operator last heard of a resource; a healthy one hears about every minute.",
+          unit: "s",
+          targets: [
+            {
+              expression: `max by (instance) (${metric("picket_kube_contact_age_seconds")})`,
+              legend: "{{instance}}",
+            },
+          ],
+        }),
+        lines({
+          title: "Work that waits",
+          description: "Keys in the queues of controllers. Falls back to nothing after each change.",
+          unit: "short",
+          targets: [
+            {
+              expression: `sum by (controller) (${metric("picket_workqueue_depth")})`,
+              legend: "{{controller}}",
+            },
+          ],
+        }),
         lines({
           title: "Runs of reconcilers",
           description: "By result; `fault` is a bug.",

@@ -275,4 +275,101 @@ export const alertCases: readonly AlertCase[] = [
       atMinutes: 25,
     },
   },
+  {
+    alert: "PicketUnprotectedPods",
+    fires: {
+      name: "the same three pods started before injection, as two replicas tell",
+      series: {
+        'picket_unprotected_pods{reason="not-injected",instance="a"}': "3x20",
+        'picket_unprotected_pods{reason="not-injected",instance="b"}': "3x20",
+      },
+      atMinutes: 15,
+      labels: { reason: "not-injected" },
+      description: "Pods without protection: 3, reason: not-injected.",
+    },
+    quiet: {
+      name: "they are replaced within minutes",
+      series: { 'picket_unprotected_pods{reason="not-injected"}': "3x5 0x20" },
+      atMinutes: 20,
+    },
+  },
+  {
+    alert: "PicketInjectionFailing",
+    fires: {
+      name: "one question a second ends in a fault",
+      series: { 'picket_injections_total{result="failed"}': "0+60x30" },
+      atMinutes: 25,
+      description:
+        "Questions of the API server that ended in a fault, a second: 1. Each pod was refused or left without a proxy, as injection.failurePolicy says.",
+    },
+    quiet: {
+      name: "pods are injected, skipped and refused",
+      series: {
+        'picket_injections_total{result="injected"}': "0+60x30",
+        'picket_injections_total{result="refused"}': "0+60x30",
+      },
+      atMinutes: 25,
+    },
+  },
+  {
+    alert: "PicketClientsTurnedAway",
+    fires: {
+      name: "tokens are refused again and again",
+      series: { 'picket_xds_identities_total{result="token-refused"}': "0+60x40" },
+      atMinutes: 30,
+      labels: { result: "token-refused" },
+      description:
+        "Clients turned away a second: 1, because token-refused. Their pods get no configuration, or somebody asks who should not.",
+    },
+    quiet: {
+      name: "known ones come and some wait for their turn",
+      series: {
+        'picket_xds_identities_total{result="known"}': "0+60x40",
+        'picket_xds_identities_total{result="busy"}': "0+60x40",
+      },
+      atMinutes: 30,
+    },
+  },
+  {
+    alert: "PicketApiServerStale",
+    fires: {
+      name: "one operator hears nothing any more",
+      series: {
+        'picket_kube_contact_age_seconds{resource="pods",instance="a"}': "0+60x20",
+        'picket_kube_contact_age_seconds{resource="pods",instance="b"}': "30x20",
+      },
+      atMinutes: 12,
+      labels: { instance: "a" },
+      description:
+        "The operator at a last heard from the API server 12m 0s ago. Changes are not taken over there; what is in force stays.",
+    },
+    quiet: {
+      name: "the API server was away for four minutes",
+      series: { 'picket_kube_contact_age_seconds{resource="pods",instance="a"}': "0+60x4 10x20" },
+      atMinutes: 20,
+    },
+  },
+  {
+    alert: "PicketNoLeader",
+    fires: {
+      name: "neither of two operators leads",
+      series: {
+        'picket_leader{instance="a"}': "0x10",
+        'picket_leader{instance="b"}': "0x10",
+        'picket_kube_objects{resource="pods",instance="a"}': "7x10",
+      },
+      atMinutes: 8,
+      description:
+        "For five minutes no operator has held the lease: no status is written, and no certificate is renewed. Traffic and changes of policies are not concerned.",
+    },
+    quiet: {
+      name: "the other one takes over",
+      series: {
+        'picket_kube_objects{resource="pods",instance="a"}': "7x10",
+        'picket_leader{instance="a"}': "1 1 0x10",
+        'picket_leader{instance="b"}': "0 0 0 1x10",
+      },
+      atMinutes: 10,
+    },
+  },
 ];
