@@ -5,7 +5,8 @@ import type { Container, Pod } from "./pod.ts";
 export const portsMax = 64;
 /** Distance of the sidecar's port from the application's, in Port mode. */
 export const sidecarPortDistance = 20_000;
-const portMax = 65_535;
+/** The last port. */
+export const portMax = 65_535;
 
 /** The form of a list of ports in an annotation. RE2 and JavaScript read it the same. */
 export const portListPattern = "^ *[1-9][0-9]{0,4} *(, *[1-9][0-9]{0,4} *){0,63}$";
