@@ -20,7 +20,7 @@ import {
   systemNamespaces,
   templateAnnotation,
 } from "./names.ts";
-import type { Json, JsonObject } from "./pod.ts";
+import type { JsonObject } from "./pod.ts";
 import { portListPattern, portMax, portsMax, sidecarPortDistance } from "./ports.ts";
 import { grpcServicePattern, probeFields } from "./probes.ts";
 import {
@@ -244,7 +244,7 @@ function proxyOf(template: Template): string {
 
 /** An object of the template with one field that depends on the pod. */
 function withField(value: JsonObject, name: string, expression: string): string {
-  return `dyn(${celValue(value as Json).replace(/\}$/, `, ${celText(name)}: dyn(${expression})}`)})`;
+  return `dyn(${celValue(value).slice(0, -1)}, ${celText(name)}: dyn(${expression})})`;
 }
 
 /** `withProbes` in CEL: a container with its probes sent to the probe port. */
