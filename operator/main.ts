@@ -1,117 +1,24 @@
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { printAddress, readConfig } from "../platform/config.ts";
-import { createGrpcServer } from "../platform/grpc.ts";
-import { createStatusServer } from "../platform/http-status.ts";
-import { programParts, runProgram, untilStopped } from "../platform/program.ts";
-import { surviveFaults } from "../platform/shutdown.ts";
-import { httpProbe } from "./canary/probe.ts";
-import { compileFolder, isCompileOutput, compileOutputs } from "./compile.ts";
-import { operatorSettings, type OperatorConfig } from "./config.ts";
-import { createOperatorMetrics } from "./metrics.ts";
-import { createFilesProvider } from "./provider/files.ts";
-import { readText } from "./provider/read.ts";
-import { emptyMemory, parseMemory, type Memory } from "./reconcile/accepted.ts";
-import { endpointOf, envoyTranslator } from "./reconcile/envoy-translator.ts";
-import { proxyGroup, scorerGroup } from "./reconcile/plan.ts";
-import { Reconciler } from "./reconcile/reconciler.ts";
-import { bootstrap } from "./translate/envoy/bootstrap.ts";
-import type { OperatorEvent } from "./reconcile/event.ts";
-import { StatusStore, writeAtomically } from "./status/status-store.ts";
-import { createAdsServer, requestBytesMax } from "./xds/server.ts";
-import { proxyTypes, scorerTypes } from "./xds/type-urls.ts";
-
-/** Names of the clusters under which programs of ours say who they are. */
-const proxyCluster = "picket-proxy";
-const groups: Readonly<Record<string, string>> = { [proxyCluster]: proxyGroup, "picket-scorer": scorerGroup };
-
-/** How often streams whose clients stopped reading are looked for. */
-const sweepMs = 5_000;
-const stopGraceMs = 500;
+import { readConfig } from "../platform/config.ts";
+import { runProgram } from "../platform/program.ts";
+import { compileFolder, compileOutputs, isCompileOutput } from "./compile.ts";
+import { clusterSettings, folderSettings, sourceSetting } from "./config.ts";
 
 await runProgram(async () => {
   const { values } = parseArgs({ options: { compile: { type: "string" }, output: { type: "string" } } });
-  if (values.compile === undefined) await runOperator(readConfig(operatorSettings, process.env));
+  if (values.compile === undefined) await run();
   else if (isCompileOutput(values.output)) process.exitCode = compileFolder(values.compile, values.output, process);
   else throw new TypeError(`--output must be one of ${compileOutputs.join(", ")}`);
 });
 
-/** Builds the operator's parts, starts them, and stops them in reverse. */
-async function runOperator(config: OperatorConfig): Promise<void> {
-  const { clock, log, registry, stopping } = programParts("operator", config);
-  const metrics = createOperatorMetrics(registry);
-  surviveFaults(log, () => metrics.faults.inc());
-
-  const emit = (event: OperatorEvent): void => {
-    if (config.events === "stdout") process.stdout.write(`${JSON.stringify(event)}\n`);
-  };
-  const memoryFile = join(config.state, "accepted.json");
-  mkdirSync(config.state, { recursive: true, mode: 0o700 });
-  const status = new StatusStore({ folder: join(config.state, "status"), clock, log });
-  const ads = createAdsServer({
-    kinds: new Map([
-      [proxyGroup, proxyTypes],
-      [scorerGroup, scorerTypes],
-    ]),
-    identify: ({ cluster }) => (Object.hasOwn(groups, cluster) ? { group: groups[cluster] ?? "" } : undefined),
-    metrics: metrics.xds,
-    log,
-    clock,
-    changed: () => reconciler.clientsChanged(),
-  });
-  const reconciler = new Reconciler({
-    ads,
-    translator: envoyTranslator(endpointOf(config.scorer)),
-    read: readText,
-    status,
-    probe: httpProbe,
-    memory: readMemory(memoryFile, (error) => log.warn("last good generations cannot be read", { error })),
-    save: (text) => writeAtomically(memoryFile, text),
-    emit,
-    metrics,
-    clock,
-    log,
-  });
-  const grpc = createGrpcServer({ exchange: [ads.method] }, { messageBytesMax: requestBytesMax });
-  const statusServer = createStatusServer({
-    registry,
-    ready: () => reconciler.readiness(),
-    routes: { "/status": () => ({ ...reconciler.readiness(), objects: status.all() }) },
-  });
-  const provider = createFilesProvider({
-    folder: config.folder,
-    read: readText,
-    log,
-    unreadable: (why) => reconciler.sourceUnreadable(why),
-  });
-
-  status.start();
-  const statusAddress = await statusServer.start(config.status);
-  await provider.start(stopping, (snapshot) => reconciler.take(snapshot));
-  const listenAddress = await grpc.start(config.listen);
-  if (config.bootstrap !== "none") {
-    const options = { node: { id: "proxy", cluster: proxyCluster }, admin: endpointOf(config.proxyAdmin) };
-    writeFileSync(config.bootstrap, bootstrap({ ...options, xds: endpointOf(listenAddress) }).bytes, { mode: 0o600 });
-  }
-  emit({ event: "started" });
-  const sweeping = setInterval(() => ads.sweep(), sweepMs);
-  log.info("started", { listen: printAddress(listenAddress), status: printAddress(statusAddress) });
-
-  await untilStopped(stopping);
-  clearInterval(sweeping);
-  reconciler.stop();
-  ads.close();
-  await grpc.stop(stopGraceMs);
-  await statusServer.stop();
-}
-
-/** What was in force before, if that can be told. */
-function readMemory(file: string, warn: (error: unknown) => void): Memory {
-  try {
-    return parseMemory(readFileSync(file, "utf8")) ?? emptyMemory;
-  } catch (error) {
-    if (!(error instanceof Error && "code" in error && error.code === "ENOENT")) warn(error);
-    return emptyMemory;
+/** Loads only what the source needs: the one for a cluster is three times as large. */
+async function run(): Promise<void> {
+  const { source } = readConfig({ source: sourceSetting }, process.env);
+  if (source === "folder") {
+    const { runOnFolder } = await import("./run-on-folder.ts");
+    await runOnFolder(readConfig(folderSettings, process.env));
+  } else {
+    const { runInCluster } = await import("./run-in-cluster.ts");
+    await runInCluster(readConfig(clusterSettings, process.env));
   }
 }

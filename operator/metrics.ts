@@ -1,4 +1,5 @@
 import { buildInfo, counter, gauge, histogram, type Registry } from "../platform/metrics.ts";
+import { createCertificateMetrics } from "./certs/metrics.ts";
 import { createInjectionMetrics } from "./inject/metrics.ts";
 import { createKubeMetrics } from "./kube/metrics.ts";
 import { createXdsMetrics } from "./xds/metrics.ts";
@@ -12,6 +13,7 @@ export function createOperatorMetrics(registry: Registry) {
     xds: createXdsMetrics(registry),
     kube: createKubeMetrics(registry),
     injection: createInjectionMetrics(registry),
+    certificates: createCertificateMetrics(registry),
     policies: gauge(registry, {
       name: "picket_policies",
       help: "Policies by condition and mode.",

@@ -6,7 +6,7 @@ import { isRecord } from "../kube/object.ts";
 import type { Outcome, Queue } from "../kube/queue.ts";
 import { KubeError, type KubeTransport } from "../kube/transport.ts";
 import type { FollowedKind } from "../provider/kubernetes/kubernetes.ts";
-import type { Count, ObjectStatus } from "./object-status.ts";
+import type { Condition, ConditionReason, Count, ObjectStatus } from "./object-status.ts";
 
 /** Least time between two writes of one object's status. */
 export const writeMs = 5_000;
@@ -17,11 +17,16 @@ export const listedMax = 16;
 /** Characters of one message in a status. */
 export const messageCharactersMax = 1_024;
 
+/** What every policy goes through on its way; a condition in `kubectl get` is enough for it. */
+const passing: ReadonlySet<ConditionReason> = new Set(["Pending", "Unproven", "NoProxies", "NoScorers", "NoWorkloads"]);
+
 export interface ClusterStatusOptions {
   readonly transport: KubeTransport;
   /** The status that stands in the API server now, as far as is known. Undefined: the object is not there. */
   readonly standing: (kind: FollowedKind, key: string) => { readonly status: unknown } | undefined;
   readonly isLeader: () => boolean;
+  /** Tells people of a condition that is not as they want it, when it was written. */
+  readonly tell: (status: ObjectStatus, condition: Condition) => void;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -100,6 +105,8 @@ export class ClusterStatus {
       throw error;
     }
     this.#written.set(name, { text, atMs: now });
+    const failed = wanted.status.conditions.find((one) => one.status === "False" && !passing.has(one.reason));
+    if (failed !== undefined) this.#options.tell(wanted, failed);
     return { kind: "done" };
   }
 }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { factsOf, reasons, type Reason } from "../../core/verdict/reason.ts";
-import { operatorSettings } from "../../operator/config.ts";
+import { clusterSettings, folderSettings } from "../../operator/config.ts";
 import { createOperatorMetrics } from "../../operator/metrics.ts";
 import { printAddress, type Address, type Setting } from "../../platform/config.ts";
 import { Registry } from "../../platform/metrics.ts";
@@ -78,7 +78,8 @@ describe("docs/reference", () => {
 
   for (const [program, settings] of [
     ["Scorer", scorerSettings],
-    ["Operator", operatorSettings],
+    ["Operator over a folder", folderSettings],
+    ["Operator in a cluster", clusterSettings],
   ] as const) {
     it(`lists every setting of the ${program.toLowerCase()} with default, form and meaning, and no other`, () => {
       const expected = Object.values(settings).map((setting: Setting<string | Address>) => [

@@ -41,6 +41,7 @@ describe("status in a cluster", () => {
   let leads: boolean;
   let nowMs: number;
   let queued: string[];
+  let told: string[];
   let status: ClusterStatus;
 
   beforeEach(() => {
@@ -48,11 +49,13 @@ describe("status in a cluster", () => {
     leads = true;
     nowMs = 1_000_000;
     queued = [];
+    told = [];
     store.objects.set(path, { status: {} });
     status = new ClusterStatus({
       transport: store,
       standing: () => store.objects.get(path) as { status: unknown } | undefined,
       isLeader: () => leads,
+      tell: (_, { reason }) => told.push(reason),
       clock: { now: () => nowMs, monotonic: () => nowMs },
       log: silentLog,
     });
@@ -132,6 +135,18 @@ describe("status in a cluster", () => {
     nowMs += writeMs;
     assert.deepEqual(await status.write(name), { kind: "done" });
     assert.equal(store.requests.length, 2);
+  });
+
+  it("tells people what went wrong, and not what every policy goes through", async () => {
+    const [accepted] = statusOf().status.conditions;
+    const pending = { ...accepted!, type: "Programmed", status: "False", reason: "Pending" } as const;
+    status.update([statusOf({ conditions: [accepted!, pending] })]);
+    await status.write(name);
+    assert.deepEqual(told, []);
+    nowMs += writeMs;
+    status.update([statusOf({ conditions: [{ ...accepted!, status: "False", reason: "Invalid" }, pending] })]);
+    await status.write(name);
+    assert.deepEqual(told, ["Invalid"]);
   });
 
   it("is bounded, whatever there is to say", async () => {

@@ -124,7 +124,7 @@ describe("what a pod's proxy runs", function () {
     let healthy = true;
     const asked: string[] = [];
     application = createServer((question, answer) => {
-      asked.push(`${question.method} ${question.url} ${question.headers["x-probe"] ?? ""}`);
+      asked.push(`${question.method} ${question.url} ${String(question.headers["x-probe"] ?? "")}`);
       answer.writeHead(healthy ? 200 : 500).end("inside");
     });
     await new Promise<void>((resolve) => application.listen(0, "127.0.0.1", resolve));

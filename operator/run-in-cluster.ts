@@ -1,0 +1,257 @@
+import { randomBytes } from "node:crypto";
+import { printAddress } from "../platform/config.ts";
+import { createGrpcServer } from "../platform/grpc.ts";
+import { createStatusServer } from "../platform/http-status.ts";
+import { programParts, untilStopped } from "../platform/program.ts";
+import { surviveFaults } from "../platform/shutdown.ts";
+import { httpProbe } from "./canary/probe.ts";
+import { createCertificates } from "./certs/certificates.ts";
+import type { ClusterConfig } from "./config.ts";
+import { injectionSettings } from "./inject/injection.ts";
+import { createWebhook } from "./inject/webhook.ts";
+import { installKey } from "./install-key.ts";
+import { createEvents } from "./kube/events.ts";
+import { createLease } from "./kube/lease.ts";
+import { createQueue } from "./kube/queue.ts";
+import { createTokenReview } from "./kube/token-review.ts";
+import { createTransport } from "./kube/transport.ts";
+import { createOperatorMetrics } from "./metrics.ts";
+import { createKubernetesProvider } from "./provider/kubernetes/kubernetes.ts";
+import { readJson } from "./provider/read.ts";
+import { ClusterMemory } from "./reconcile/cluster-memory.ts";
+import { endpointOf, envoyTranslator } from "./reconcile/envoy-translator.ts";
+import { proxyGroup, scorerGroup } from "./reconcile/plan.ts";
+import { Reconciler } from "./reconcile/reconciler.ts";
+import { ClusterStatus } from "./status/cluster-status.ts";
+import { StatusStore } from "./status/status-store.ts";
+import { createProxyKeys } from "./translate/proxy-key.ts";
+import { createStreamAuthenticator } from "./xds/auth.ts";
+import { clusterLimits, createAdsServer, requestBytesMax } from "./xds/server.ts";
+import { proxyTypes, scorerTypes } from "./xds/type-urls.ts";
+
+/** The lease by whose holder everything is written that is written once. */
+const leaseName = "picket-operator";
+
+/** Names of the clusters under which clients say what they are. */
+const clusters = { proxy: "picket-proxy", scorer: "picket-scorer" };
+
+const sweepMs = 5_000;
+const stopGraceMs = 2_000;
+
+/**
+ * The operator in a cluster. Every replica watches, plans, serves proxies and answers the webhook; the one that holds
+ * the lease writes. Nothing is served before everything has been listed once.
+ */
+export async function runInCluster(config: ClusterConfig): Promise<void> {
+  const { clock, log, registry, stopping } = programParts("operator", config);
+  const metrics = createOperatorMetrics(registry);
+  surviveFaults(log, () => metrics.faults.inc());
+  const { namespace, kubeconfig, pod } = config;
+  const random = Math.random;
+  const transport = await createTransport({ kubeconfig, log, clock, metrics: metrics.kube });
+  const provider = createKubernetesProvider({ transport, metrics: metrics.kube, clock, random, log });
+
+  const isLeader = (): boolean => lease.isLeader;
+  const memory = new ClusterMemory({ transport, namespace, isLeader, log });
+  const events = createEvents({
+    transport,
+    component: "picket.dev/operator",
+    instance: pod,
+    metrics: metrics.kube,
+    clock,
+    log,
+  });
+  const written = new ClusterStatus({
+    transport,
+    standing: (kind, key) => provider.object(kind, key),
+    isLeader,
+    tell: ({ apiVersion, kind, metadata }, { reason, message }) =>
+      events.emit({ apiVersion, kind, ...metadata }, "Warning", reason, message),
+    clock,
+    log,
+  });
+  const statusQueue = createQueue<string>({
+    controller: "status",
+    work: (name) => written.write(name),
+    metrics: metrics.kube,
+    clock,
+    log,
+  });
+  written.useQueue(statusQueue);
+  const certificates = createCertificates({
+    transport,
+    namespace,
+    source: config.certificates,
+    operatorName: config.name,
+    scorerName: config.scorer.host.split(".")[0]!,
+    webhookName: config.injection === "webhook" ? "picket" : undefined,
+    isLeader,
+    metrics: metrics.certificates,
+    kubeMetrics: metrics.kube,
+    random,
+    clock,
+    log,
+  });
+  const settings = injectionSettings(config);
+  const lease = createLease({
+    transport,
+    namespace,
+    name: leaseName,
+    identity: `${pod}_${randomBytes(4).toString("hex")}`,
+    clock,
+    random,
+    log,
+    metrics: metrics.kube,
+    gained: () => {
+      log.info("this replica leads");
+      certificates.lead();
+      memory.lead();
+      written.lead();
+    },
+    lost: () => log.info("this replica does not lead any more"),
+  });
+
+  // The status server first: kubelet asks whether the operator lives while the API server is away.
+  const store = new StatusStore({ folder: undefined, clock, log });
+  let readiness = (): { ready: boolean; reason: string } => ({
+    ready: false,
+    reason: "not everything has been listed",
+  });
+  const statusServer = createStatusServer({
+    registry,
+    ready: () => readiness(),
+    routes: { "/status": () => ({ ...readiness(), objects: store.all() }) },
+  });
+  const statusAddress = await statusServer.start(config.status);
+
+  const started = await startServing();
+  if (started === undefined) return void (await statusServer.stop());
+  log.info("started", { listen: started.listening, status: printAddress(statusAddress) });
+  await untilStopped(stopping);
+  await started.stop();
+  await Promise.all([lease.stopped, statusQueue.stopped]);
+  transport.close();
+  await statusServer.stop();
+
+  /** Undefined when the operator was told to stop meanwhile. */
+  async function startServing(): Promise<{ readonly listening: string; stop(): Promise<void> } | undefined> {
+    lease.start(stopping);
+    const ready = await orStopped(
+      Promise.all([
+        patiently(() => installKey(transport, namespace)),
+        patiently(() => memory.load()),
+        certificates.start(stopping),
+      ]),
+    );
+    if (ready === undefined) return undefined;
+    const [key, remembered] = ready;
+
+    const ads = createAdsServer({
+      limits: clusterLimits,
+      random,
+      kinds: new Map([
+        [proxyGroup, proxyTypes],
+        [scorerGroup, scorerTypes],
+      ]),
+      identify: createStreamAuthenticator({
+        review: createTokenReview(transport),
+        proxyOf: (name) => provider.proxyOf(name),
+        scorer: { namespace, serviceAccount: config.scorerAccount, group: scorerGroup },
+        clusters,
+        metrics: metrics.xds,
+        clock,
+        log,
+        stopping,
+      }),
+      metrics: metrics.xds,
+      log,
+      clock,
+      changed: () => reconciler.clientsChanged(),
+    });
+    const scorer = { ...endpointOf(config.scorer), serverName: config.scorer.host };
+    const reconciler = new Reconciler({
+      ads,
+      translator: envoyTranslator(scorer, { ipv6: config.ipv6 === "on", proxyKeyOf: createProxyKeys(key) }),
+      read: readJson,
+      status: {
+        update: (reports) => {
+          store.update(reports);
+          written.update(store.all());
+        },
+      },
+      addressOf: (group) => provider.addressOf(group),
+      probe: httpProbe,
+      memory: remembered,
+      save: (text) => memory.save(text),
+      emit: () => undefined,
+      metrics,
+      clock,
+      log,
+    });
+    const grpc = createGrpcServer(
+      { exchange: [ads.method] },
+      {
+        messageBytesMax: requestBytesMax,
+        tls: certificates.tls,
+        onTlsFault: (error) => log.error("a certificate cannot be used; the last good one stays", { error }),
+      },
+    );
+    provider.onChange(() => {
+      certificates.trustIn(provider.injectedNamespaces());
+      reconciler.clientsChanged();
+    });
+    const webhook =
+      config.injection === "webhook"
+        ? createWebhook({
+            settings,
+            namespaceOf: (name) => provider.namespaces().get(name),
+            tls: certificates.tls,
+            metrics: metrics.injection,
+            log,
+            ready: () => provider.isSynced,
+          })
+        : undefined;
+
+    if (
+      (await orStopped(provider.start(stopping, (snapshot) => reconciler.take(snapshot)).then(() => true))) ===
+      undefined
+    ) {
+      return undefined;
+    }
+    const listening = printAddress(await grpc.start(config.listen));
+    await webhook?.start(config.webhook);
+    statusQueue.start(stopping);
+    readiness = () => ({ ready: provider.isSynced, reason: provider.isSynced ? "" : "not everything has been listed" });
+    const sweeping = setInterval(() => ads.sweep(), sweepMs);
+    return {
+      listening,
+      stop: async () => {
+        clearInterval(sweeping);
+        reconciler.stop();
+        memory.stop();
+        await webhook?.stop();
+        ads.close();
+        await grpc.stop(stopGraceMs);
+      },
+    };
+  }
+
+  /** The API server may be away while the operator starts: it waits, and kubelet sees why. */
+  async function patiently<T>(action: () => Promise<T>): Promise<T> {
+    for (let waitMs = 500; ; waitMs = Math.min(10_000, waitMs * 2)) {
+      try {
+        return await action();
+      } catch (error) {
+        if (error instanceof RangeError) throw error;
+        log.warn("the API server does not give what the operator starts with; it is asked again", { error });
+      }
+      await new Promise((resolve) => setTimeout(resolve, waitMs));
+      if (stopping.aborted) throw new Error("stopped");
+    }
+  }
+
+  async function orStopped<T>(promise: Promise<T>): Promise<T | undefined> {
+    const stopped = untilStopped(stopping).then(() => undefined);
+    return Promise.race([promise, stopped]);
+  }
+}
