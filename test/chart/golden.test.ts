@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { globSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { stringify } from "yaml";
-import { byName, chartFolder, findHelm, render, type KubeObject } from "./render.ts";
+import { byName, chartFolder, helmOrSkip, render, type KubeObject } from "./render.ts";
 
 const folder = join(import.meta.dirname, "../golden/chart");
 const files = [...globSync("ci/*.yaml", { cwd: chartFolder }).toSorted(), "values-demo.yaml", "values-ha.yaml"];
@@ -26,8 +26,8 @@ function rendered(...files: readonly string[]): ReadonlyMap<string, KubeObject> 
 describe("chart, golden files", () => {
   let byDefault: ReadonlyMap<string, KubeObject>;
 
-  before(function () {
-    if (findHelm() === undefined) this.skip();
+  before(async function () {
+    await helmOrSkip(this);
     byDefault = rendered();
   });
 

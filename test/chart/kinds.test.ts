@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse, parseAllDocuments } from "yaml";
-import { chartFolder, findHelm, render, type KubeObject } from "./render.ts";
+import { chartFolder, helmOrSkip, render, type KubeObject } from "./render.ts";
 
 const kindOfKinds = "CustomResourceDefinition";
 const crds = globSync("crds/*.yaml", { cwd: join(import.meta.dirname, "../..") })
@@ -11,8 +11,8 @@ const crds = globSync("crds/*.yaml", { cwd: join(import.meta.dirname, "../..") }
 const own = crds.filter(({ kind }) => kind === kindOfKinds);
 
 describe("kinds in the chart", () => {
-  before(function () {
-    if (findHelm() === undefined) this.skip();
+  before(async function () {
+    await helmOrSkip(this);
   });
 
   it("are those of crds/ to the letter, but for labels and the mark that keeps them", () => {

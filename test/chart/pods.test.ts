@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { globSync } from "node:fs";
-import { byName, chartFolder, findHelm, render, type KubeObject } from "./render.ts";
+import { byName, chartFolder, helmOrSkip, render, type KubeObject } from "./render.ts";
 
 interface Container {
   readonly name: string;
@@ -32,8 +32,8 @@ const volumeKinds = ["configMap", "secret", "projected", "emptyDir"];
 describe("pods of the chart", () => {
   let pods: readonly { readonly title: string; readonly spec: PodSpec }[];
 
-  before(function () {
-    if (findHelm() === undefined) this.skip();
+  before(async function () {
+    await helmOrSkip(this);
     const files = [...globSync("ci/*.yaml", { cwd: chartFolder }), "values-ha.yaml", "values-demo.yaml"];
     pods = files.flatMap((file) =>
       render({ files: [file] }).flatMap((object) => {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { chartFolder, findHelm, refusal, render, runHelm, type RenderOptions } from "./render.ts";
+import { chartFolder, helmOrSkip, refusal, render, runHelm, type RenderOptions } from "./render.ts";
 
 const refused: readonly (readonly [title: string, options: RenderOptions, sentence: RegExp])[] = [
   ["kube-system", { namespace: "kube-system" }, /not installed into the namespace kube-system.*\n.*picket-system/],
@@ -33,8 +33,8 @@ const refused: readonly (readonly [title: string, options: RenderOptions, senten
 ];
 
 describe("chart", () => {
-  before(function () {
-    if (findHelm() === undefined) this.skip();
+  before(async function () {
+    await helmOrSkip(this);
   });
 
   for (const [title, options, sentence] of refused) {

@@ -1,9 +1,10 @@
 import { spawnSync } from "node:child_process";
-import { existsSync, globSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseAllDocuments } from "yaml";
-import { cacheFolder } from "../../platform/envoy-binary.ts";
+import { ensureTools } from "../cluster/rig/tools.ts";
+import { Unavailable } from "../cluster/rig/unavailable.ts";
 
 const root = join(import.meta.dirname, "../..");
 export const chartFolder = join(root, "charts/picket");
@@ -33,12 +34,18 @@ export interface RenderOptions {
   readonly kinds?: boolean;
 }
 
-/** The real helm, or undefined where it was not fetched. */
-export function findHelm(): string | undefined {
-  if (process.env.PICKET_HELM) return process.env.PICKET_HELM;
-  const cluster = join(cacheFolder(process.env), "cluster");
-  const fetched = globSync("{tools-*,bin}/helm", { cwd: cluster }).map((path) => join(cluster, path));
-  return fetched.find((path) => existsSync(path));
+let helm: string | undefined;
+
+/** Fetches the real helm; skips the tests where there can be none. */
+export async function helmOrSkip(context: Mocha.Context): Promise<void> {
+  try {
+    const tools = await ensureTools(process.env, (line) => void process.stderr.write(`${line}\n`));
+    helm = join(tools, "helm");
+  } catch (error) {
+    if (!(error instanceof Unavailable)) throw error;
+    process.stderr.write(`${error.message}\n`);
+    context.skip();
+  }
 }
 
 /** What `helm template` makes of the values. */
@@ -82,8 +89,7 @@ export function runHelm(
   args: readonly string[],
   home: string,
 ): ReturnType<typeof spawnSync> & { stdout: string; stderr: string } {
-  const helm = findHelm();
-  if (helm === undefined) throw new Error("helm is not there");
+  if (helm === undefined) throw new Error("helmOrSkip comes before");
   return spawnSync(helm, args, { encoding: "utf8", env: { HOME: home, PATH: "" }, maxBuffer: 1 << 26 });
 }
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { findHelm, render, type KubeObject } from "./render.ts";
+import { helmOrSkip, render, type KubeObject } from "./render.ts";
 
 interface Rule {
   readonly apiGroups: readonly string[];
@@ -25,8 +25,8 @@ describe("rights that the chart gives", () => {
   const files = ["", "ci/injection-policy.yaml", "ci/injection-off.yaml", "ci/cert-manager.yaml"];
   let roles: readonly { readonly object: KubeObject; readonly rule: Rule }[];
 
-  before(function () {
-    if (findHelm() === undefined) this.skip();
+  before(async function () {
+    await helmOrSkip(this);
     roles = files
       .flatMap((file) => render(file === "" ? {} : { files: [file] }))
       .filter(({ kind }) => kind === "ClusterRole" || kind === "Role")

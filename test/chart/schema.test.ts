@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { findHelm, refusal, render } from "./render.ts";
+import { helmOrSkip, refusal, render } from "./render.ts";
 
 /** Values that are refused, with a word of the message that tells which it is. */
 const bad: readonly (readonly [title: string, values: unknown, message: RegExp])[] = [
@@ -56,8 +56,8 @@ const bad: readonly (readonly [title: string, values: unknown, message: RegExp])
 ];
 
 describe("values.schema.json", () => {
-  before(function () {
-    if (findHelm() === undefined) this.skip();
+  before(async function () {
+    await helmOrSkip(this);
   });
 
   for (const [title, values, message] of bad) {
