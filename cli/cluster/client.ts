@@ -70,10 +70,16 @@ export async function connect(shell: Shell, reach: ClusterReach): Promise<Cluste
   return new HttpsCluster(config, server);
 }
 
+/** Adds what a further file names and no former one does. */
 function mergeFile(config: KubeConfig, file: string, Config: typeof KubeConfig): void {
   const other = new Config();
   other.loadFromFile(file);
-  config.mergeConfig(other, true);
+  for (const cluster of other.clusters) if (config.getCluster(cluster.name) === null) config.addCluster(cluster);
+  for (const user of other.users) if (config.getUser(user.name) === null) config.addUser(user);
+  for (const context of other.contexts) {
+    if (config.getContextObject(context.name) === null) config.addContext(context);
+  }
+  if (config.getCurrentContext() === "") config.setCurrentContext(other.getCurrentContext());
 }
 
 interface Answer {
