@@ -17,8 +17,8 @@ const retryMsMax = 30_000;
 /** Time without any failure after which former ones are forgotten. */
 const healthyMs = 120_000;
 
-/** A watch that lived shorter than this is followed by a wait, however it ended: nobody may ask in a circle. */
-const watchMsMin = 5_000;
+/** A watch that lived shorter, or a list sooner after the last one, is preceded by a wait: nobody may ask in a circle. */
+const circleMsMin = 5_000;
 
 /** Failed watches in a row after which the version that they start from is not trusted any more. */
 const watchFailuresMax = 5;
@@ -96,6 +96,7 @@ class WatchingReflector<T> implements Reflector<T> {
   #listCause: ListCause | undefined = "first";
   /** Where the next watch starts. */
   #version = "";
+  #listedAt = 0;
   #watchFailures = 0;
   #isTelling = false;
   #complaint = "";
@@ -158,8 +159,8 @@ class WatchingReflector<T> implements Reflector<T> {
       this.#afterWatch(cause, end.error);
       healthyForMs = cause === "ended" ? healthyForMs + end.livedMs : 0;
       if (healthyForMs >= healthyMs) backoff.reset();
-      const mayGoOn = cause === "ended" || cause === "idle" || cause === "expired" || cause === "malformed";
-      if (!mayGoOn || end.livedMs < watchMsMin) await retry(end.error);
+      const isCircle = this.#listCause === undefined ? end.livedMs < circleMsMin : this.#isJustListed();
+      if (isCircle || cause === "error" || cause === "refused") await retry(end.error);
     }
   }
 
@@ -169,6 +170,7 @@ class WatchingReflector<T> implements Reflector<T> {
     const cause = this.#listCause;
     if (cause === undefined) return undefined;
     metrics.lists.inc({ resource, cause });
+    this.#listedAt = this.#options.clock.monotonic();
     try {
       const { objects, version } = await listAll({ transport, path, query, signal });
       this.#touch();
@@ -268,6 +270,10 @@ class WatchingReflector<T> implements Reflector<T> {
     }
   }
 
+  #isJustListed(): boolean {
+    return this.#options.clock.monotonic() - this.#listedAt < circleMsMin;
+  }
+
   #touch(): void {
     this.#contactAt = this.#options.clock.monotonic();
   }
@@ -297,7 +303,7 @@ class WatchingReflector<T> implements Reflector<T> {
 }
 
 function causeOf({ error, lines, livedMs }: WatchEnd): EndCause {
-  if (error === undefined) return lines === 0 && livedMs < watchMsMin ? "empty" : "ended";
+  if (error === undefined) return lines === 0 && livedMs < circleMsMin ? "empty" : "ended";
   switch (error.code) {
     case "gone":
       return "expired";

@@ -110,9 +110,8 @@ class HttpsTransport implements KubeTransport {
       await this.#turn(request, deadline.signal);
       const answer = await this.#send(request, this.#agent, deadline.signal);
       status = answer.statusCode ?? 0;
-      const text = await readText(answer, isGood(status) ? answerBytesMax : failureBytesMax);
-      if (!isGood(status)) throw this.#failure(request, answer, text);
-      return parsed(text, what(request));
+      if (!isGood(status)) throw await this.#failure(request, answer);
+      return parsed(await readText(answer, answerBytesMax), what(request));
     } catch (error) {
       throw deadline.explain(error, what(request));
     } finally {
@@ -129,7 +128,7 @@ class HttpsTransport implements KubeTransport {
       await this.#turn(request, deadline.signal);
       const answer = await this.#send(request, this.#watchAgent, deadline.signal);
       status = answer.statusCode ?? 0;
-      if (!isGood(status)) throw this.#failure(request, answer, await readText(answer, failureBytesMax));
+      if (!isGood(status)) throw await this.#failure(request, answer);
       deadline.restart(request.timeoutMs ?? watchSilenceMs, "Silent");
       on.opened?.();
       await readLines(answer, on, () => deadline.touch());
@@ -192,12 +191,12 @@ class HttpsTransport implements KubeTransport {
     }
   }
 
-  #failure(request: KubeRequest, answer: IncomingMessage, text: string): KubeError {
+  async #failure(request: KubeRequest, answer: IncomingMessage): Promise<KubeError> {
     let body: unknown;
     try {
-      body = JSON.parse(text);
+      body = JSON.parse(await readText(answer, failureBytesMax));
     } catch {
-      // A proxy's page: the status has to do.
+      // A proxy's page, or half of one: the status has to do.
     }
     const error = statusError(what(request), answer.statusCode ?? 0, body, answer.headers["retry-after"]);
     if (error.code === "unauthorized") this.#credentials.refused();

@@ -4,13 +4,14 @@ import { createServer, type Server } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { systemTimers } from "../../operator/kube/timers.ts";
 import { Authority } from "../platform/authority.ts";
 import { parseAddress } from "./address.ts";
 import type { Fault, SeenRequest } from "./faults.ts";
 import type { Json } from "./json.ts";
 import { statusAnswer, type ApiAnswer } from "./status.ts";
 import { FakeStore } from "./store.ts";
-import { WatchFeed } from "./watch-feed.ts";
+import { WatchFeed, type WatchCall } from "./watch-feed.ts";
 
 /** Which requests meet a fault. */
 export interface FaultMatch {
@@ -26,10 +27,14 @@ export interface FaultMatch {
   readonly when?: () => boolean;
 }
 
-interface PlannedFault {
+/** A fault that waits for requests. */
+export interface PlannedFault {
   readonly match: FaultMatch;
   readonly fault: Fault;
+  /** How many more requests meet it; zero takes it back. */
   left: number;
+  /** How many have met it. */
+  met: number;
 }
 
 interface TlsTexts {
@@ -107,13 +112,16 @@ export class FakeApi {
     rmSync(this.#folder, { recursive: true, force: true });
   }
 
-  /** The next requests that match meet this fault; planned later, met first. Answers how to take it back. */
-  plan(match: FaultMatch, fault: Fault): () => void {
-    const planned = { match, fault, left: match.times ?? Number.POSITIVE_INFINITY };
+  /** The next requests that match meet this fault; planned later, met first. */
+  plan(match: FaultMatch, fault: Fault): PlannedFault {
+    const planned = { match, fault, left: match.times ?? Number.POSITIVE_INFINITY, met: 0 };
     this.#faults.unshift(planned);
-    return () => {
-      planned.left = 0;
-    };
+    return planned;
+  }
+
+  /** Takes every planned fault back. */
+  mend(): void {
+    this.#faults.length = 0;
   }
 
   /** Another token is the right one from now on. `isTold`: the kubeconfig has it. */
@@ -154,6 +162,7 @@ export class FakeApi {
     for (const planned of this.#faults) {
       if (!isMet(planned, seen)) continue;
       planned.left--;
+      planned.met++;
       if ((await planned.fault(response, cutOff)) === "answered") return;
     }
     if (request.headers.authorization !== `Bearer ${this.#token}`) {
@@ -162,13 +171,24 @@ export class FakeApi {
     }
     const address = parseAddress(url.pathname);
     if (isWatch && address !== undefined) {
-      const feed = new WatchFeed(this.store, { path: url.pathname, address, query }, response, cutOff);
-      this.#feeds.add(feed);
-      feed.start(() => this.#feeds.delete(feed));
+      this.#watch(response, { path: url.pathname, address, query }, cutOff);
       return;
     }
     const contentType = request.headers["content-type"] ?? "application/json";
     answer(response, this.store.call({ method: request.method ?? "", path: url.pathname, query, body, contentType }));
+  }
+
+  #watch(response: ServerResponse, call: WatchCall, reset: () => void): void {
+    response.writeHead(200, { "content-type": "application/json" });
+    response.flushHeaders();
+    const sink = { write: (bytes: string | Buffer) => response.write(bytes), end: () => response.end(), reset };
+    const feed = new WatchFeed(this.store, call, sink, systemTimers);
+    this.#feeds.add(feed);
+    response.on("close", () => {
+      feed.stall();
+      this.#feeds.delete(feed);
+    });
+    feed.start();
   }
 }
 
