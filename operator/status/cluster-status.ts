@@ -144,7 +144,7 @@ function statusOf({ sourceGeneration, status }: ObjectStatus, standing: unknown)
     }),
     problems: problems
       .slice(0, listedMax)
-      .map(({ code, field, message, fix }) => ({ code, field, message: cut(message), fix: cut(fix) })),
+      .map(({ code, field, message, fix }) => ({ code, field: cut(field), message: cut(message), fix: cut(fix) })),
   };
 }
 

@@ -38,7 +38,7 @@ const policies: readonly Row[] = [
   ["a field that is misspelt", { acess: {} }, "in spec there is no field acess"],
   ["a field of another place", { rules: [] }, "in spec there is no field rules"],
   ["the namespaces of a cluster policy", { namespaces: ["bank"] }, "in spec there is no field namespaces"],
-  ["several unknown fields at once", { one: 1, two: 2 }, "there is no field one two, or it has no value"],
+  ["several unknown fields at once", { one: 1, two: 2 }, "or it has no value; the fields there are targetRefs"],
   ["a block without a value", { access: null }, "in spec there is no field access, or it has no value"],
   ["a list without a value", { limits: null }, "in spec there is no field limits, or it has no value"],
   // Targets
@@ -428,9 +428,15 @@ const identities: readonly Row[] = [
   [
     "keys from a plain address",
     jwt({ jwks: { uri: "http://a.example/jwks" } }),
-    "write an address that starts with https://",
+    "write an address such as https://id.example",
   ],
-  ["keys from a file", jwt({ jwks: { uri: "file:///etc/passwd" } }), "write an address that starts with https://"],
+  ["keys from a file", jwt({ jwks: { uri: "file:///etc/passwd" } }), "write an address such as https://id.example"],
+  [
+    "keys from an address with a password",
+    jwt({ jwks: { uri: "https://a:b@id.example/jwks" } }),
+    "without a name or password in it",
+  ],
+  ["an address that is too long", jwt({ jwks: { uri: `https://${text(505)}` } }), "may not be more than 512"],
   ["a key set that is too long", jwt({ jwks: { inline: text(262_145) } }), "may not be more than 262144"],
   [
     "a token in a query",

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { ClusterStatus, listedMax, writeMs } from "../../../operator/status/cluster-status.ts";
 import type { ObjectStatus } from "../../../operator/status/object-status.ts";
+import { readCrds } from "../../../scripts/crds.ts";
+import { shapeProblems } from "../../crds/shape.ts";
 import { silentLog } from "../../contract/ads-range.ts";
 import { failure, KubeStore } from "../kube-store.ts";
 
@@ -79,6 +81,41 @@ describe("status in a cluster", () => {
       [["Accepted", 3]],
     );
     assert.equal(store.requests.at(-1)?.path, `${path}/status`);
+  });
+
+  it("fits the schema of every kind, however much there is to say", async () => {
+    const text = "x".repeat(5_000);
+    const many = <T>(make: (index: number) => T): T[] => Array.from({ length: 1_000 }, (_, index) => make(index));
+    for (const { kind, plural, scope, status: schema } of readCrds()) {
+      const metadata = { name: "a", ...(scope === "Namespaced" && { namespace: "bank" }) };
+      const own = `/apis/picket.dev/v1alpha1${scope === "Namespaced" ? "/namespaces/bank" : ""}/${plural}/a`;
+      store.objects.set(own, { status: {} });
+      const problem = { code: "PKT0201", file: "a", line: 0, field: text, message: text, fix: text } as const;
+      const conditions = (["Accepted", "ResolvedRefs", "Programmed"] as const).map((type) => ({
+        ...statusOf().status.conditions[0]!,
+        type,
+        message: text,
+      }));
+      const plain = { conditions, observedGeneration: "abc", revision: "abc", problems: many(() => problem) };
+      const full = statusOf({
+        ...plain,
+        scorers: { current: 1, total: 2, rejected: 1 },
+        overriddenBy: many((index) => `bank/p${index}`),
+        workloads: many((index) => ({
+          name: `bank/a${index}:8080`,
+          mode: "enforce",
+          revision: "abc",
+          state: "closed",
+          proven: false,
+          message: text,
+        })),
+      });
+      status.update([{ ...full, kind, metadata, ...(!kind.endsWith("Policy") && { status: plain }) }]);
+      await status.write(`${kind}/${scope === "Namespaced" ? "bank" : ""}/a`);
+      const written = store.objects.get(own)?.["status"] as { readonly problems?: readonly unknown[] };
+      assert.equal(written.problems?.length, listedMax, kind);
+      assert.deepEqual(shapeProblems(schema, written, `${kind} status`), []);
+    }
   });
 
   it("is written by the leader alone, and by a new leader where it differs", async () => {
