@@ -1,4 +1,4 @@
-import { lines, metric, note, number, percentiles, quantile, rate, type Dashboard } from "./grafana.ts";
+import { lines, metric, number, percentiles, quantile, rate, type Dashboard } from "./grafana.ts";
 
 export const operator: Dashboard = {
   uid: "picket-operator",
@@ -179,10 +179,17 @@ export const operator: Dashboard = {
           unit: "cps",
           targets: [{ expression: rate("picket_faults_total", ["instance"]), legend: "{{instance}}" }],
         }),
-        note(
-          "More",
-          "Alerts on these numbers have a page each in `docs/runbooks`; `picket check` looks at the same things from outside.",
-        ),
+        lines({
+          title: "Life left of certificates",
+          description: "Renewed after two thirds of their life; `picket check` looks at the same from outside.",
+          unit: "s",
+          targets: [
+            {
+              expression: `min by (certificate) (${metric("picket_certificate_expiry_timestamp_seconds")} > 0) - time()`,
+              legend: "{{certificate}}",
+            },
+          ],
+        }),
       ],
     },
   ],

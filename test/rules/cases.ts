@@ -372,4 +372,27 @@ export const alertCases: readonly AlertCase[] = [
       atMinutes: 10,
     },
   },
+  {
+    alert: "PicketCertificateExpiring",
+    fires: {
+      name: "three days are left",
+      // The test begins at second 0.
+      series: {
+        'picket_certificate_expiry_timestamp_seconds{certificate="scorer"}': "260400x30",
+        'picket_certificate_expiry_timestamp_seconds{certificate="authority"}': "9999999x30",
+      },
+      atMinutes: 20,
+      labels: { certificate: "scorer" },
+      description:
+        "The certificate of the scorer ends in 3d 0h 0m 0s. It should have been renewed after two thirds of its life.",
+    },
+    quiet: {
+      name: "a month is left, and one is not known yet",
+      series: {
+        'picket_certificate_expiry_timestamp_seconds{certificate="scorer"}': "2592000x30",
+        'picket_certificate_expiry_timestamp_seconds{certificate="operator"}': "0x30",
+      },
+      atMinutes: 20,
+    },
+  },
 ];
