@@ -129,11 +129,11 @@ describe("commands that look at a cluster", () => {
   });
 
   it("end with 3 and a way out when the credentials are refused, rights are missing or nobody answers", async () => {
-    const forbidden = api.plan({ path: "apipolicies" }, refuse(403, "Forbidden"));
+    api.plan({ path: "apipolicies" }, refuse(403, "Forbidden"));
     const missing = await run("status", "-A");
     assert.equal(missing.code, 3);
     assert.match(missing.stderr, /^error: your user may not GET .*apipolicies.* \[PKT0911\]\ntry: /);
-    forbidden();
+    api.mend();
     api.rotateToken(false);
     const refused = await run("status", "-A");
     assert.equal(refused.code, 3);
