@@ -36,7 +36,8 @@ describe("crds/ in a real API server", function () {
     await poll(isRefused, { timeoutMs: 30_000, what: "the admission of unknown fields" });
   });
 
-  after(async () => {
+  after(async function () {
+    this.timeout(clusterStartMs);
     await cluster?.removeNamespace(namespace);
     // Helm takes over nothing that somebody else has made.
     if (isOurs) await cluster.kubectl(["delete", "--filename", folder]);
