@@ -8,6 +8,7 @@ import { httpProbe } from "./canary/probe.ts";
 import { createCertificates } from "./certs/certificates.ts";
 import type { ClusterConfig } from "./config.ts";
 import { injectionSettings } from "./inject/injection.ts";
+import { PolicyKeeper } from "./inject/policy-keeper.ts";
 import { createWebhook } from "./inject/webhook.ts";
 import { installKey } from "./install-key.ts";
 import { createEvents } from "./kube/events.ts";
@@ -93,6 +94,7 @@ export async function runInCluster(config: ClusterConfig): Promise<void> {
     log,
   });
   const settings = injectionSettings(config);
+  const policies = new PolicyKeeper({ transport, settings, isLeader, metrics: metrics.kube, clock, log });
   const lease = createLease({
     transport,
     namespace,
@@ -105,6 +107,7 @@ export async function runInCluster(config: ClusterConfig): Promise<void> {
     gained: () => {
       log.info("this replica leads");
       certificates.lead();
+      if (config.injection === "policy") policies.lead();
       memory.lead();
       written.lead();
     },
@@ -221,6 +224,7 @@ export async function runInCluster(config: ClusterConfig): Promise<void> {
     const listening = printAddress(await grpc.start(config.listen));
     await webhook?.start(config.webhook);
     statusQueue.start(stopping);
+    policies.start(stopping);
     readiness = () => ({ ready: provider.isSynced, reason: provider.isSynced ? "" : "not everything has been listed" });
     const sweeping = setInterval(() => ads.sweep(), sweepMs);
     return {

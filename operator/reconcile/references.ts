@@ -49,7 +49,7 @@ function brokenTargets(policy: Policy, { workloads }: Referable): readonly Objec
     }
     const what = policy.origin.line === 0 ? ref.kind : "workload";
     const message = `there is no ${what} ${ref.name} in the namespace ${namespace}`;
-    const fix = targetFix(ref.name, namespace, workloads);
+    const fix = targetFix(ref.name, policy, workloads);
     return [problemOf(policy, "PKT0106", "targetRefs", "spec.targetRefs", message, fix)];
   });
 }
@@ -58,7 +58,9 @@ function portsOf(workloads: readonly Workload[]): readonly number[] {
   return [...new Set(workloads.flatMap(({ listen, upstream }) => [listen.port, upstream.port]))];
 }
 
-function targetFix(name: string, namespace: string, workloads: readonly Workload[]): string {
+function targetFix(name: string, { id, origin }: Policy, workloads: readonly Workload[]): string {
+  const { namespace } = id;
+  const isCluster = origin.line === 0;
   const own = workloads.filter(({ id }) => id.namespace === namespace).map(nameOfWorkload);
   const near = nearestName(name, own);
   if (near !== undefined) return `did you mean ${near}?`;
@@ -66,7 +68,6 @@ function targetFix(name: string, namespace: string, workloads: readonly Workload
   if (elsewhere !== undefined) {
     return `did you mean ${elsewhere.id.namespace}/${name}? a policy protects its own namespace only`;
   }
-  const isCluster = workloads.some(({ cluster }) => cluster !== undefined);
   return isCluster ? "name one whose pods declare a port, or add it" : "name a Workload of the namespace, or add it";
 }
 
