@@ -5,6 +5,8 @@ import { createApiClient, type ApiCall, type ApiClient } from "./rig/api-client.
 import { succeed, type CommandOptions } from "./rig/command.ts";
 import { auditLog, network } from "./rig/control-plane.ts";
 import { writeKubeconfig } from "./rig/kubeconfig.ts";
+import { enterNetwork } from "./rig/isolation.ts";
+import { importImage, tagImage } from "./rig/node.ts";
 import { poll } from "./rig/poll.ts";
 import { programsIn, type Programs } from "./rig/programs.ts";
 import { startFresh } from "./rig/start.ts";
@@ -12,10 +14,13 @@ import { readState, type ClusterState } from "./rig/state.ts";
 
 export { CommandError } from "./rig/command.ts";
 export { poll } from "./rig/poll.ts";
+export { testImages } from "./rig/images.ts";
 export type { ApiAnswer } from "./rig/api-client.ts";
 
 /** For `this.timeout()` of a hook that calls `startCluster`: a start takes 6 s, with a node 11 s, on a free machine. */
 export const clusterStartMs = 120_000;
+
+const howToRun = "use `node test/cluster/main.ts run mocha FILE`, or exec instead of run when one is up";
 
 export interface TokenOptions {
   readonly audiences?: readonly string[];
@@ -50,8 +55,14 @@ export interface Cluster {
   /** Runs kubectl; gives its standard output, or throws a CommandError with what it wrote to standard error. */
   kubectl(args: readonly string[], options?: CommandOptions): Promise<string>;
   helm(args: readonly string[], options?: CommandOptions): Promise<string>;
-  /** Words to put before a command that has to reach pods and Services; none when this process already can. */
+  /** The command as it has to be started to reach pods and Services; unchanged where this process reaches them. */
   inNet(...command: string[]): readonly string[];
+  /** Server-side apply of whole objects, as kubectl does it. */
+  apply(objects: readonly unknown[], namespace?: string): Promise<void>;
+  /** Gives an image archive to the node. */
+  loadImage(archive: string): Promise<void>;
+  /** Gives an image of the node a further name, such as another tag for an upgrade. */
+  tagImage(reference: string, further: string): Promise<void>;
   /** Makes a namespace of a new name that starts with the prefix, and waits for its service account. */
   namespace(prefix: string, metadata?: NamespaceMetadata): Promise<string>;
   /** Starts the removal of a namespace; does not wait for it. */
@@ -79,18 +90,18 @@ export interface NamespaceMetadata {
 export async function startCluster({ node }: { readonly node: boolean }): Promise<Cluster> {
   const shared = readState(process.env);
   if (shared !== undefined) {
-    if (node && !shared.hasNode)
-      throw new Error("this cluster has no node; run `node test/cluster/main.ts run mocha FILE`");
+    if (node && !shared.hasNode) throw new Error(`this cluster has no node; ${howToRun}`);
+    if (enterNetwork(shared.holderPid).length > 0)
+      throw new Error(`this process is outside of the cluster; ${howToRun}`);
     return attach(shared, async () => {});
   }
-  if (node)
-    throw new Error("tests with pods run by `node test/cluster/main.ts run mocha FILE`, or `make test-cluster`");
+  if (node) throw new Error(`tests with pods need a cluster around them; ${howToRun}`);
   const say = (line: string): void => void process.stderr.write(`cluster: ${line}\n`);
   const { state, stop } = await startFresh({ node: false, say });
   return attach(state, stop);
 }
 
-function attach({ folder, apiPort, hasNode }: ClusterState, stop: () => Promise<void>): Cluster {
+function attach({ folder, apiPort, hasNode, holderPid }: ClusterState, stop: () => Promise<void>): Cluster {
   const kubeconfig = join(folder, "admin.kubeconfig");
   const apiUrl = `https://127.0.0.1:${apiPort}`;
   const pki = join(folder, "pki");
@@ -98,7 +109,7 @@ function attach({ folder, apiPort, hasNode }: ClusterState, stop: () => Promise<
   const run = async (program: string, args: readonly string[], options: CommandOptions = {}): Promise<string> => {
     const home = join(folder, "home");
     const environment = { KUBECONFIG: kubeconfig, HOME: home, HELM_CACHE_HOME: home, ...options.environment };
-    return succeed([join(folder, "bin", program), ...args], { ...options, environment });
+    return succeed([...enterNetwork(holderPid), join(folder, "bin", program), ...args], { ...options, environment });
   };
   const expect = async (status: number, method: string, path: string, body?: unknown): Promise<unknown> => {
     const answer = await call(method, path, body === undefined ? {} : { body });
@@ -118,7 +129,14 @@ function attach({ folder, apiPort, hasNode }: ClusterState, stop: () => Promise<
     callAs: (token) => createApiClient({ pki, apiUrl, token }),
     kubectl: (args, options) => run("kubectl", args, options),
     helm: (args, options) => run("helm", args, options),
-    inNet: (...command) => command,
+    inNet: (...command) => [...enterNetwork(holderPid), ...command],
+    apply: async (objects, namespace) => {
+      const where = namespace === undefined ? [] : ["--namespace", namespace];
+      const list = { apiVersion: "v1", kind: "List", items: objects };
+      await run("kubectl", ["apply", "--server-side", ...where, "--filename", "-"], { stdin: JSON.stringify(list) });
+    },
+    loadImage: async (archive) => importImage(folder, archive),
+    tagImage: async (reference, further) => tagImage(folder, reference, further),
     namespace: async (prefix, metadata = {}) => {
       const name = `${prefix}-${randomBytes(3).toString("hex")}`;
       await expect(201, "POST", "/api/v1/namespaces", { metadata: { name, ...metadata } });

@@ -4,13 +4,14 @@
  *   node test/cluster/main.ts prepare [--no-node]          fetch, build and pack what a cluster is made of
  *   node test/cluster/main.ts run [--no-node] COMMAND…     run a command, such as `mocha FILE`, in a new cluster
  *   node test/cluster/main.ts up [--no-node]               start one and keep it until Ctrl-C
+ *   node test/cluster/main.ts exec COMMAND…                run a command in the one that is up
  *   node test/cluster/main.ts clean                        remove what killed runs left
  */
 import { spawn } from "node:child_process";
 import { join } from "node:path";
-import { ensureKube } from "./rig/kube-build.ts";
-import { removeAbandoned, startFresh } from "./rig/start.ts";
-import { ensureTools } from "./rig/tools.ts";
+import { enterNetwork } from "./rig/isolation.ts";
+import { prepare, removeAbandoned, startFresh } from "./rig/start.ts";
+import { runningClusters, type ClusterState } from "./rig/state.ts";
 import { Unavailable } from "./rig/unavailable.ts";
 
 /** Exit code when there can be no cluster here. */
@@ -28,57 +29,67 @@ async function main([verb, ...rest]: readonly string[]): Promise<number> {
   const command = node ? rest : rest.slice(1);
   switch (verb) {
     case "prepare":
-      await ensureTools(process.env, say);
-      await ensureKube(process.env, say);
+      await prepare({ node, say });
       return 0;
     case "run":
       return run(command, node);
+    case "exec":
+      return exec(rest);
     case "up":
       return up(node);
     case "clean":
       await removeAbandoned(say);
       return 0;
     default:
-      say("say one of: prepare, run COMMAND…, up, clean");
+      say("say one of: prepare, run COMMAND…, up, exec COMMAND…, clean");
       return 2;
   }
 }
 
-/** Runs the command in a cluster; its exit code is the answer. Being told to stop ends the command first. */
+/** Runs the command in a new cluster; its exit code is the answer. Being told to stop ends the command first. */
 async function run(command: readonly string[], node: boolean): Promise<number> {
   const stopping = stopSignal();
   const { state, stop } = await startFresh({ node, say });
   try {
-    if (stopping.aborted) return 1;
-    const [program = "", ...args] = command;
-    const child = spawn(program, args, {
-      stdio: "inherit",
-      env: {
-        ...process.env,
-        PICKET_CLUSTER: state.folder,
-        KUBECONFIG: join(state.folder, "admin.kubeconfig"),
-        PATH: `${join(state.folder, "bin")}:${process.env.PATH ?? ""}`,
-      },
-    });
-    stopping.addEventListener("abort", () => child.kill("SIGTERM"));
-    return await new Promise((resolve, reject) => {
-      child.once("error", reject);
-      child.once("exit", (code) => resolve(code ?? 1));
-    });
+    return stopping.aborted ? 1 : await runIn(state, command, stopping);
   } finally {
     await stop();
   }
 }
 
+/** Runs the command in the cluster that `up` keeps. */
+async function exec(command: readonly string[]): Promise<number> {
+  const states = runningClusters();
+  const state = states.find(({ folder }) => folder === process.env.PICKET_CLUSTER) ?? states[0];
+  if (state === undefined) throw new Error("no cluster is up; start one with `node test/cluster/main.ts up`");
+  if (states.length > 1) say(`using ${state.folder}`);
+  return runIn(state, command, stopSignal());
+}
+
+async function runIn(state: ClusterState, command: readonly string[], stopping: AbortSignal): Promise<number> {
+  const [program = "", ...args] = [...enterNetwork(state.holderPid), ...command];
+  const child = spawn(program, args, {
+    stdio: "inherit",
+    env: {
+      ...process.env,
+      PICKET_CLUSTER: state.folder,
+      KUBECONFIG: join(state.folder, "admin.kubeconfig"),
+      PATH: `${join(state.folder, "bin")}:${process.env.PATH ?? ""}`,
+    },
+  });
+  stopping.addEventListener("abort", () => child.kill("SIGTERM"));
+  return new Promise((resolve, reject) => {
+    child.once("error", reject);
+    child.once("exit", (code) => resolve(code ?? 1));
+  });
+}
+
 async function up(node: boolean): Promise<number> {
   const stopping = stopSignal();
-  const { state, stop } = await startFresh({ node, say });
-  say(
-    `use it with: export PICKET_CLUSTER=${state.folder} KUBECONFIG=${state.folder}/admin.kubeconfig PATH=${state.folder}/bin:$PATH`,
-  );
-  say("Ctrl-C ends it");
+  const { stop } = await startFresh({ node, say });
+  say("use it with: node test/cluster/main.ts exec kubectl get all, or exec mocha FILE; Ctrl-C ends it");
   await new Promise<void>((resolve) => {
-    if (stopping.aborted) resolve();
+    if (stopping.aborted) return resolve();
     const alive = setInterval(() => {}, 1 << 30);
     stopping.addEventListener("abort", () => {
       clearInterval(alive);

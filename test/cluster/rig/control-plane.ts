@@ -1,9 +1,9 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { createApiClient, type ApiClient } from "./api-client.ts";
 import { writeKubeconfig } from "./kubeconfig.ts";
 import { makePki } from "./pki.ts";
 import { poll } from "./poll.ts";
+import { createProbe, type Probe } from "./probe.ts";
 import type { Programs } from "./programs.ts";
 
 /** Addresses of the cluster's own networks. None of them is routed anywhere. */
@@ -46,37 +46,33 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<v
 
   programs.start("etcd", [...enter, ...command(bin, "etcd", etcdFlags(options))]);
   programs.start("kube-apiserver", [...enter, ...command(bin, "kube-apiserver", apiServerFlags(options, pki))]);
-  const client = createApiClient({ pki, apiUrl });
-  try {
-    await ready(client, programs, ["etcd", "kube-apiserver"], "/readyz");
-    // Not earlier: both exit when the roles they need are not there yet.
-    programs.start("kube-controller-manager", [
-      ...enter,
-      ...command(bin, "kube-controller-manager", controllerFlags(pki)),
-    ]);
-    programs.start("kube-scheduler", [
-      ...enter,
-      ...command(bin, "kube-scheduler", clientFlags(join(pki, "scheduler.kubeconfig"))),
-    ]);
-    const account = "/api/v1/namespaces/default/serviceaccounts/default";
-    await ready(client, programs, ["kube-controller-manager", "kube-scheduler"], account);
-  } finally {
-    client.close();
-  }
+  const probe = createProbe({ pki, apiUrl, enter });
+  await answers(probe, "/readyz", programs, ["etcd", "kube-apiserver"]);
+  // Not earlier: both exit when the roles they need are not there yet.
+  programs.start("kube-controller-manager", [
+    ...enter,
+    ...command(bin, "kube-controller-manager", controllerFlags(pki)),
+  ]);
+  const schedulerFlags = clientFlags(join(pki, "scheduler.kubeconfig"));
+  programs.start("kube-scheduler", [...enter, ...command(bin, "kube-scheduler", schedulerFlags)]);
+  const account = "/api/v1/namespaces/default/serviceaccounts/default";
+  await answers(probe, account, programs, ["kube-controller-manager", "kube-scheduler"]);
 }
 
-async function ready(client: ApiClient, programs: Programs, names: readonly string[], path: string): Promise<void> {
-  let ended: string | undefined;
-  await poll(
-    async () => {
-      ended = names.find((name) => !programs.isAlive(name));
-      return ended !== undefined || (await client.call("GET", path, { timeoutMs: 2_000 })).status === 200;
-    },
-    { timeoutMs: startTimeoutMs, what: `200 from ${path}` },
-  ).catch((error: unknown) => {
-    throw new Error(`${String(error)}\n${names.map((name) => `--- ${name}\n${programs.tail(name)}`).join("\n")}`);
-  });
-  if (ended !== undefined) throw new Error(`${ended} ended at once:\n${programs.tail(ended)}`);
+/** Waits until the path answers, or one of the programs that it needs has ended. */
+async function answers(probe: Probe, path: string, programs: Programs, names: readonly string[]): Promise<void> {
+  const ended = (): string | undefined => names.find((name) => !programs.isAlive(name));
+  const asked = async (): Promise<true> => {
+    if (ended() === undefined) await probe(path);
+    return true;
+  };
+  try {
+    await poll(asked, { timeoutMs: startTimeoutMs, what: `an answer from ${path}` });
+    if (ended() !== undefined) throw new Error(`${ended()} ended at once`);
+  } catch (error) {
+    const output = names.map((name) => `--- ${name}\n${programs.tail(name)}`).join("\n");
+    throw new Error(`${String(error)}\n${output}`, { cause: error });
+  }
 }
 
 type Flags = Readonly<Record<string, string | number | boolean>>;

@@ -35,8 +35,13 @@ export async function removeRunFolder(folder: string, keepLogsIn?: string): Prom
 
 /** Folders of runs that ended without cleaning up. */
 export function abandonedRunFolders(): readonly string[] {
-  const folders = readdirSync(tmpdir()).filter((name) => name.startsWith(prefix));
-  return folders.map((name) => join(tmpdir(), name)).filter((folder) => !isOwned(folder));
+  return runFolders().filter((folder) => !isOwned(folder));
+}
+
+/** Folders of all clusters on this machine, also of those that are just being made. */
+export function runFolders(): readonly string[] {
+  const names = readdirSync(tmpdir()).filter((name) => name.startsWith(prefix));
+  return names.map((name) => join(tmpdir(), name));
 }
 
 function isOwned(folder: string): boolean {

@@ -1,5 +1,6 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { runFolders } from "./run-folder.ts";
 
 /** What another process has to know to use a running cluster. Lies in the run folder; `PICKET_CLUSTER` names that. */
 export interface ClusterState {
@@ -12,6 +13,12 @@ export interface ClusterState {
 }
 
 const file = "cluster.json";
+
+/** Clusters that are up now. */
+export function runningClusters(): readonly ClusterState[] {
+  const folders = runFolders().filter((folder) => existsSync(join(folder, file)));
+  return folders.map((folder) => JSON.parse(readFileSync(join(folder, file), "utf8")) as ClusterState);
+}
 
 export function writeState(state: ClusterState): void {
   writeFileSync(join(state.folder, file), JSON.stringify(state));

@@ -78,7 +78,6 @@ const debianPackages: readonly { readonly name: string; readonly needs: string }
   { name: "conntrack", needs: "/usr/sbin/conntrack" },
   { name: "busybox-static", needs: "/bin/busybox" },
   { name: "curl", needs: "/usr/bin/curl" },
-  { name: "prometheus", needs: "/usr/bin/promtool" },
 ];
 
 const installTimeoutMs = 10 * 60_000;

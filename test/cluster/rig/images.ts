@@ -1,0 +1,120 @@
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { cacheFolder } from "../../../platform/envoy-binary.ts";
+import { writeArchive } from "../../../scripts/images/archive.ts";
+import { buildImage, compilePrograms } from "../../../scripts/images/build.ts";
+import { parseDockerfile, type ImageTarget } from "../../../scripts/images/dockerfile.ts";
+import { imageNames, type ImageName } from "../../../scripts/images/root-filesystems.ts";
+import { Tree } from "../../../scripts/images/tree.ts";
+import { succeed } from "./command.ts";
+import { pauseImage } from "./node.ts";
+
+/** Images for pods of tests, beside the product's own. */
+export const testImages = {
+  /** test/cluster/images/application.ts on port 8080, as user 10001. */
+  application: "picket.test/application:1",
+  /** busybox and curl, as root, with a shell. */
+  tools: "picket.test/tools:1",
+} as const;
+
+/** An archive that containerd imports, and the name that a pod gives the image. */
+export interface ImageArchive {
+  readonly reference: string;
+  readonly file: string;
+}
+
+const root = join(import.meta.dirname, "../../..");
+const busybox = "/bin/busybox";
+const curl = "/usr/bin/curl";
+const path = "PATH=/usr/sbin:/usr/bin:/sbin:/bin";
+
+/** Makes all images that the node of a test needs: the product's from its sources, the others once, into the cache. */
+export async function ensureImages(environment: NodeJS.ProcessEnv): Promise<readonly ImageArchive[]> {
+  const cache = join(cacheFolder(environment), "cluster/images");
+  mkdirSync(cache, { recursive: true });
+  compilePrograms(root);
+  const own = imageNames.map((name) => ownImage(name));
+  return [pause(cache), await tools(cache), application(), ...own];
+}
+
+function ownImage(name: ImageName): ImageArchive {
+  const { reference, archive } = buildImage(root, name);
+  return { reference, file: archive };
+}
+
+/** Holds the namespaces of a pod; containerd kills it when the pod goes. */
+function pause(cache: string): ImageArchive {
+  return cached(cache, pauseImage, [busybox], (folder) => {
+    new Tree(folder).copy(busybox, "/busybox", "program");
+    return image({ entrypoint: ["/busybox", "sleep", "100000d"] });
+  });
+}
+
+async function tools(cache: string): Promise<ImageArchive> {
+  const linked = (await succeed(["ldd", curl])).matchAll(/(\/\S+) \(0x/g);
+  const libraries = [...new Set([...linked].map(([, file = ""]) => file))];
+  const applets = (await succeed([busybox, "--list"])).trim().split("\n");
+  return cached(cache, testImages.tools, [busybox, curl, ...libraries], (folder) => {
+    const tree = new Tree(folder);
+    tree.copy(busybox, busybox, "program");
+    for (const applet of applets) if (applet !== "busybox") tree.link(`/bin/${applet}`, "busybox");
+    tree.copy(curl, curl, "program");
+    for (const library of libraries) tree.copy(library, library, "program");
+    tree.text("/etc/passwd", "root:x:0:0::/:/bin/sh\n");
+    tree.text("/etc/group", "root:x:0:\n");
+    tree.text("/etc/nsswitch.conf", "hosts: files dns\n");
+    return image({ environment: [path], entrypoint: ["/bin/sh"] });
+  });
+}
+
+/** Shares the layers of Node with the product's images, which are there already. */
+function application(): ImageArchive {
+  const runtime = parseDockerfile(readFileSync(join(root, "images/Dockerfile"), "utf8")).get("runtime");
+  if (runtime === undefined) throw new Error("images/Dockerfile has no target runtime");
+  const from = "build/images/test-application";
+  const tree = new Tree(join(root, from));
+  tree.copy(join(import.meta.dirname, "../images/application.ts"), "/opt/bank/application.ts");
+  tree.text("/opt/bank/package.json", `${JSON.stringify({ type: "module" })}\n`);
+  tree.settle();
+  const target: ImageTarget = {
+    ...runtime,
+    layers: [...runtime.layers, { from: `${from}/opt/`, to: "/opt/" }],
+    user: "10001:10001",
+    folder: "/opt/bank",
+    entrypoint: ["/usr/bin/node", "--disable-warning=ExperimentalWarning", "/opt/bank/application.ts"],
+  };
+  const file = join(root, `${from}.tar`);
+  writeArchive({ root, target, reference: testImages.application, file });
+  return { reference: testImages.application, file };
+}
+
+function image(parts: {
+  readonly environment?: readonly string[];
+  readonly entrypoint: readonly string[];
+}): ImageTarget {
+  return { layers: [{ from: ".", to: "/" }], environment: [], user: "0:0", folder: "/", ...parts };
+}
+
+/** The archive of this name made of just these files, from the cache when it was made before. */
+function cached(
+  cache: string,
+  reference: string,
+  files: readonly string[],
+  fill: (folder: string) => ImageTarget,
+): ImageArchive {
+  const hash = createHash("sha256").update(readFileSync(import.meta.filename));
+  for (const file of files) hash.update(`${file}\n`).update(readFileSync(file));
+  const name = reference.replace(/^.*\/(.*):.*$/, "$1");
+  const file = join(cache, `${name}-${hash.digest("hex").slice(0, 16)}.tar`);
+  if (existsSync(file)) return { reference, file };
+  const folder = mkdtempSync(join(cache, `${name}-`));
+  try {
+    const target = fill(join(folder, "root"));
+    writeArchive({ root: join(folder, "root"), target, reference, file: join(folder, "archive.tar") });
+    renameSync(join(folder, "archive.tar"), file);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+  return { reference, file };
+}
