@@ -8,6 +8,7 @@ import { httpProbe } from "./canary/probe.ts";
 import { createCertificates } from "./certs/certificates.ts";
 import type { ClusterConfig } from "./config.ts";
 import { injectionSettings } from "./inject/injection.ts";
+import { LookOut } from "./inject/look-out.ts";
 import { PolicyKeeper } from "./inject/policy-keeper.ts";
 import { createWebhook } from "./inject/webhook.ts";
 import { installKey } from "./install-key.ts";
@@ -17,6 +18,8 @@ import { createQueue } from "./kube/queue.ts";
 import { createTokenReview } from "./kube/token-review.ts";
 import { createTransport } from "./kube/transport.ts";
 import { createOperatorMetrics } from "./metrics.ts";
+import { workloadNamesOf } from "./provider/kubernetes/cluster.ts";
+import type { PodFacts } from "./provider/kubernetes/pod-facts.ts";
 import { createKubernetesProvider } from "./provider/kubernetes/kubernetes.ts";
 import { readJson } from "./provider/read.ts";
 import { ClusterMemory } from "./reconcile/cluster-memory.ts";
@@ -199,7 +202,17 @@ export async function runInCluster(config: ClusterConfig): Promise<void> {
         onTlsFault: (error) => log.error("a certificate cannot be used; the last good one stays", { error }),
       },
     );
+    let governed: ReadonlySet<string> = new Set();
+    const lookOut = new LookOut<PodFacts>({
+      ownNamespace: namespace,
+      isGoverned: (facts) => workloadNamesOf(facts).some((name) => governed.has(name)),
+      isLeader,
+      events,
+      metrics: metrics.injection,
+    });
     provider.onChange(() => {
+      governed = reconciler.governed();
+      lookOut.look(provider.pods(), provider.namespaces());
       certificates.trustIn(provider.injectedNamespaces());
       reconciler.clientsChanged();
     });

@@ -3,7 +3,7 @@ import type { JsonObject } from "./pod.ts";
 import { endpointOf } from "../reconcile/envoy-translator.ts";
 import { renderJson } from "../translate/envoy/any.ts";
 import { bootstrap } from "../translate/envoy/bootstrap.ts";
-import { readyPort, statsPort } from "../translate/pod-shape.ts";
+import { metricsPort, readyPort } from "./names.ts";
 import { isRecord } from "../kube/object.ts";
 import type { InjectionSettings } from "./settings.ts";
 
@@ -22,7 +22,7 @@ export function injectionSettings(config: ClusterConfig): InjectionSettings {
   const start = bootstrap({
     admin: endpointOf({ path: adminSocket, host: "", port: 0 }),
     xds: { kind: "address", host, port: xdsPort, serverName: host },
-    pages: { readyPort, statsPort },
+    pages: { readyPort, statsPort: metricsPort },
   });
   const resources: unknown = JSON.parse(config.proxyResources);
   if (!isRecord(resources)) throw new RangeError("PICKET_PROXY_RESOURCES is no JSON object");

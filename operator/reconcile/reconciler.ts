@@ -122,6 +122,12 @@ export class Reconciler {
     );
   }
 
+  /** Names of workloads about which a policy speaks. */
+  governed(): ReadonlySet<string> {
+    const workloads = this.#current?.plan.workloads ?? [];
+    return new Set(workloads.filter(({ effective }) => effective.sources.length > 0).map(({ name }) => name));
+  }
+
   readiness(): { readonly ready: boolean; readonly reason: string } {
     const fault = this.#sourceFault ?? this.#excess;
     if (fault !== undefined) return { ready: false, reason: fault };

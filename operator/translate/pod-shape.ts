@@ -29,20 +29,6 @@ export interface PodShape {
   readonly probes: readonly PodProbe[];
 }
 
-/** Ports of the sidecar, the same in every pod. */
-export const capturePort = 15_006;
-export const probePort = 15_020;
-export const readyPort = 15_021;
-export const statsPort = 15_090;
-
-/** In Port mode, how far the sidecar's port lies from the application's. */
-const portDistance = 20_000;
-
-/** The port of the sidecar that stands for a port of the application in Port mode. */
-export function sidecarPortOf(port: number): number {
-  return port + portDistance > 65_535 ? port - portDistance : port + portDistance;
-}
-
 /** Reads what injection wrote for kubelet; undefined for what is none of ours. */
 export function parseProbePath(path: string): ProbeTarget | undefined {
   const [, kind, digits = "", rest = ""] = /^\/(http|https|tcp|grpc)\/([1-9][0-9]{0,4})(\/.*)?$/s.exec(path) ?? [];

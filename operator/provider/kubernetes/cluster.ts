@@ -1,6 +1,7 @@
 import type { ClusterWorkload, Workload } from "../../../core/policy/identity.ts";
 import { hashText } from "../../reconcile/generation.ts";
-import { sidecarPortOf, type PodPort } from "../../translate/pod-shape.ts";
+import { sidecarPort } from "../../inject/ports.ts";
+import type { PodPort } from "../../translate/pod-shape.ts";
 import type { ProxyGroup, SourceCluster } from "../provider.ts";
 import type { ControllerFacts, ServiceFacts } from "./cluster-facts.ts";
 import type { PodFacts, PodOwner } from "./pod-facts.ts";
@@ -65,6 +66,11 @@ function ownerKey(namespace: string, { kind, name }: PodOwner): string {
   return kind === "Deployment" ? `${namespace}/${name}` : `${namespace}/${kind.toLowerCase()}/${name}`;
 }
 
+/** Workloads that a pod stands for, or would stand for if it had a sidecar. */
+export function workloadNamesOf({ namespace, owner, ports }: PodFacts): readonly string[] {
+  return ports.map(({ port }) => workloadName(ownerKey(namespace, owner), port));
+}
+
 function workloadName(key: string, port: number): string {
   return `${key}:${port}`;
 }
@@ -85,7 +91,7 @@ function workloadsOf(one: Found, services: readonly ServiceFacts[]): readonly Wo
         },
         origin: { file, line: 0 },
         labels,
-        listen: { host: "0.0.0.0", port: sidecarPortOf(port) },
+        listen: { host: "0.0.0.0", port: sidecarPort(port) },
         upstream: { host: "127.0.0.1", port },
         serviceAccount: serviceAccount === "" ? undefined : serviceAccount,
         cluster,

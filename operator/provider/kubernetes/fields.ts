@@ -1,8 +1,5 @@
 import { isRecord } from "../../kube/object.ts";
 
-/** Characters of an annotation with ports that are read. */
-const portListCharactersMax = 1_024;
-
 /** A field that should hold an object; anything else reads as an empty one. */
 export function recordOf(value: unknown): Readonly<Record<string, unknown>> {
   return isRecord(value) ? value : {};
@@ -18,17 +15,6 @@ export function textOf(value: unknown): string {
 
 export function numberOf(value: unknown): number | undefined {
   return typeof value === "number" ? value : undefined;
-}
-
-/** `8080, 9090` as port numbers; what is none is left out, and injection has refused it before. */
-export function portNumbersOf(text: string | undefined): readonly number[] {
-  return (text ?? "")
-    .slice(0, portListCharactersMax)
-    .split(",")
-    .map((part) => part.trim())
-    .filter((part) => /^[1-9][0-9]{0,4}$/.test(part))
-    .map(Number)
-    .filter((port) => port <= 65_535);
 }
 
 /** What a container port speaks, by the beginning of its name, as meshes read it. */

@@ -1,6 +1,7 @@
 import { apiVersion } from "../../../core/policy/parse.ts";
 import type { Clock } from "../../../platform/clock.ts";
 import type { Log } from "../../../platform/log.ts";
+import { injectedLabel } from "../../inject/names.ts";
 import type { KubeMetrics } from "../../kube/metrics.ts";
 import { keyOf, type KubeObject } from "../../kube/object.ts";
 import { createReflector, type Reflector } from "../../kube/reflector.ts";
@@ -16,7 +17,7 @@ import {
   type NamespaceFacts,
   type ServiceFacts,
 } from "./cluster-facts.ts";
-import { injectedLabel, podFacts, type PodFacts } from "./pod-facts.ts";
+import { podFacts, type PodFacts } from "./pod-facts.ts";
 
 /** Quiet time after a change before it is delivered, and the longest that changes without end hold it back. */
 export const quietMs = 20;

@@ -1,9 +1,18 @@
+import {
+  captureAnnotation,
+  excludedPortsAnnotation,
+  injectedLabel,
+  ownContainers,
+  portsAnnotation,
+  probePort,
+  proxyContainer,
+} from "../../inject/names.ts";
+import { parsePorts, portsMax } from "../../inject/ports.ts";
 import { isRecord, type KubeObject } from "../../kube/object.ts";
-import { parseProbePath, probePort, type PodPort, type PodProbe, type PodShape } from "../../translate/pod-shape.ts";
-import { listOf, numberOf, portNumbersOf, protocolOf, recordOf, textOf } from "./fields.ts";
+import { parseProbePath, type PodPort, type PodProbe, type PodShape } from "../../translate/pod-shape.ts";
+import { listOf, numberOf, protocolOf, recordOf, textOf } from "./fields.ts";
 
-/** Ports and probes of one pod that take part. A pod with more has the first of them, in order. */
-export const podPortsMax = 64;
+/** Probes of one pod that are answered. A pod with more has the first of them, in order; the others fail. */
 export const podProbesMax = 64;
 
 /** Who runs a pod. */
@@ -21,6 +30,10 @@ export interface PodFacts {
   readonly annotations: Readonly<Record<string, string>>;
   readonly serviceAccount: string;
   readonly owner: PodOwner;
+  /** Whether its specification has the sidecar's container, whatever its labels say. */
+  readonly hasSidecar: boolean;
+  /** What of it is judged, with a sidecar or would be with one. */
+  readonly ports: readonly PodPort[];
   /** Present for a pod with a sidecar. */
   readonly shape: PodShape | undefined;
   /** First address; empty before it has one. */
@@ -31,14 +44,8 @@ export interface PodFacts {
   readonly hostNetwork: boolean;
 }
 
-export const injectedLabel = "picket.dev/injected";
-export const captureAnnotation = "picket.dev/capture";
-
 /** Annotations that are kept: what injection wrote and what people ask of it. */
 const annotationPrefix = "picket.dev/";
-
-/** Containers that injection added. */
-const ownContainers = new Set(["picket-proxy", "picket-redirect"]);
 
 /** Reads a pod. What of it changes while it lives is its address and its state. */
 export function podFacts(object: KubeObject): PodFacts {
@@ -47,6 +54,9 @@ export function podFacts(object: KubeObject): PodFacts {
   const status = recordOf(object.status);
   const labels = metadata.labels ?? {};
   const phase = textOf(status["phase"]);
+  const annotations = metadata.annotations ?? {};
+  const containers = containersOf(spec);
+  const ports = judgedPorts(containers, annotations);
   return {
     namespace: metadata.namespace ?? "",
     name: metadata.name,
@@ -57,7 +67,19 @@ export function podFacts(object: KubeObject): PodFacts {
     ),
     serviceAccount: textOf(spec["serviceAccountName"]),
     owner: ownerOf(object),
-    shape: labels[injectedLabel] === "true" ? shapeOf(spec, metadata.annotations ?? {}) : undefined,
+    hasSidecar: listOf(spec["initContainers"]).some(
+      (container) => isRecord(container) && container["name"] === proxyContainer,
+    ),
+    ports,
+    // Its specification does not change while it lives, so neither does its shape.
+    shape:
+      labels[injectedLabel] === "true"
+        ? {
+            capture: annotations[captureAnnotation] === "Port" ? "port" : "redirect",
+            ports,
+            probes: probesOf(containers),
+          }
+        : undefined,
     address: textOf(status["podIP"]),
     isReady: listOf(status["conditions"]).some(
       (condition) => isRecord(condition) && condition["type"] === "Ready" && condition["status"] === "True",
@@ -84,16 +106,6 @@ function ownerOf({ metadata }: KubeObject): PodOwner {
   return scheduled === undefined ? { kind, name } : { kind: "CronJob", name: scheduled };
 }
 
-/** The shape of an injected pod, from its specification alone: it does not change while the pod lives. */
-function shapeOf(spec: Readonly<Record<string, unknown>>, annotations: Readonly<Record<string, string>>): PodShape {
-  const containers = containersOf(spec);
-  return {
-    capture: annotations[captureAnnotation] === "Port" ? "port" : "redirect",
-    ports: judgedPorts(containers, annotations),
-    probes: probesOf(containers),
-  };
-}
-
 /** Containers of the application that may listen: ordinary ones and sidecars. */
 export function containersOf(spec: Readonly<Record<string, unknown>>): readonly Readonly<Record<string, unknown>>[] {
   const sidecars = listOf(spec["initContainers"]).filter(
@@ -101,7 +113,7 @@ export function containersOf(spec: Readonly<Record<string, unknown>>): readonly 
   );
   return [...listOf(spec["containers"]), ...sidecars]
     .filter(isRecord)
-    .filter((container) => !ownContainers.has(textOf(container["name"])));
+    .filter((container) => !ownContainers.includes(textOf(container["name"])));
 }
 
 /** Declared TCP ports and those that an annotation adds, without those that it takes away. */
@@ -109,20 +121,20 @@ export function judgedPorts(
   containers: readonly Readonly<Record<string, unknown>>[],
   annotations: Readonly<Record<string, string>>,
 ): readonly PodPort[] {
-  const excluded = new Set(portNumbersOf(annotations["picket.dev/excluded-ports"]));
+  const excluded = new Set(parsePorts(annotations[excludedPortsAnnotation]));
   const ports = new Map<number, PodPort>();
   for (const port of containers.flatMap((container) => listOf(container["ports"])).filter(isRecord)) {
     const number = numberOf(port["containerPort"]);
     if ((port["protocol"] ?? "TCP") !== "TCP" || number === undefined) continue;
     if (!ports.has(number)) ports.set(number, { port: number, protocol: protocolOf(textOf(port["name"])) });
   }
-  for (const port of portNumbersOf(annotations["picket.dev/ports"])) {
+  for (const port of parsePorts(annotations[portsAnnotation]) ?? []) {
     if (!ports.has(port)) ports.set(port, { port, protocol: "http1" });
   }
   return [...ports.values()]
     .filter(({ port }) => !excluded.has(port))
     .toSorted((a, b) => a.port - b.port)
-    .slice(0, podPortsMax);
+    .slice(0, portsMax);
 }
 
 function probesOf(containers: readonly Readonly<Record<string, unknown>>[]): readonly PodProbe[] {

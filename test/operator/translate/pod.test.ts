@@ -10,13 +10,8 @@ import { renderJson } from "../../../operator/translate/envoy/any.ts";
 import { bootstrap } from "../../../operator/translate/envoy/bootstrap.ts";
 import { captureListener } from "../../../operator/translate/envoy/capture.ts";
 import { secretsFolder } from "../../../operator/translate/envoy/secured.ts";
-import {
-  parseProbePath,
-  probePort,
-  sidecarPortOf,
-  type PodProbe,
-  type PodShape,
-} from "../../../operator/translate/pod-shape.ts";
+import { probePort } from "../../../operator/inject/names.ts";
+import { parseProbePath, type PodProbe, type PodShape } from "../../../operator/translate/pod-shape.ts";
 import { translateInstall, translatePod, translateWorkload } from "../../../operator/translate/translate.ts";
 import { accounts, enforced, install } from "../../golden/translate/cases.ts";
 import { bootstrapInline, bootstrapOnFiles } from "./on-files.ts";
@@ -32,18 +27,6 @@ const inCluster: Workload = {
 function probe(path: string, more: Partial<PodProbe> = {}): PodProbe {
   return { path, target: parseProbePath(path)!, headers: [], timeoutSeconds: 1, periodSeconds: 1, ...more };
 }
-
-describe("ports of the sidecar in Port mode", () => {
-  it("lie beside the application's and stay ports", () => {
-    assert.equal(sidecarPortOf(8080), 28_080);
-    assert.equal(sidecarPortOf(45_535), 65_535);
-    assert.equal(sidecarPortOf(45_536), 25_536);
-    for (let port = 1; port <= 65_535; port++) {
-      const own = sidecarPortOf(port);
-      assert.ok(own >= 1 && own <= 65_535 && own !== port);
-    }
-  });
-});
 
 describe("what a pod's proxy runs", function () {
   this.timeout(30_000);

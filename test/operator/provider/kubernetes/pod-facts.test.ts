@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { podPortsMax } from "../../../../operator/provider/kubernetes/pod-facts.ts";
+import { portsMax } from "../../../../operator/inject/ports.ts";
 import { pod } from "./objects.ts";
 
 const ports = (options: Parameters<typeof pod>[0]): readonly number[] =>
@@ -35,8 +35,9 @@ describe("facts of a pod", () => {
   });
 
   it("adds ports that an annotation names and leaves out excluded ones", () => {
-    const annotations = { "picket.dev/ports": "9000, 8080,junk,70000", "picket.dev/excluded-ports": "9090" };
+    const annotations = { "picket.dev/ports": "9000, 8080", "picket.dev/excluded-ports": "9090" };
     assert.deepEqual(ports({ annotations, ports: [{ containerPort: 8080 }, { containerPort: 9090 }] }), [8080, 9000]);
+    assert.deepEqual(ports({ annotations: { "picket.dev/ports": "9000,junk" } }), [8080]);
   });
 
   it("reads by the name of a port that it speaks HTTP/2", () => {
@@ -87,7 +88,7 @@ describe("facts of a pod", () => {
   it("has no shape without a sidecar, and bounds what one pod may add", () => {
     assert.equal(pod({ labels: { "picket.dev/injected": "false" } }).shape, undefined);
     const many = Array.from({ length: 200 }, (_, i) => ({ containerPort: 1000 + i }));
-    assert.equal(ports({ ports: many }).length, podPortsMax);
+    assert.equal(ports({ ports: many }).length, portsMax);
   });
 
   it("survives fields of any type", () => {
