@@ -17,30 +17,35 @@ export interface ListOptions {
   readonly limit?: number;
 }
 
-export interface Listed {
-  readonly objects: readonly KubeObject[];
-  /** Where a watch goes on. */
-  readonly version: string;
+/** Takes a list as it comes, so that nobody has to hold all of it as it was sent. */
+export interface ListReader {
+  page(objects: readonly KubeObject[]): void;
+  /** Everything so far does not count: the list begins anew. */
+  restarted(): void;
 }
 
-/** Reads a whole list in pages. A page that has expired starts it anew in one piece; pages that are too large, in smaller ones. */
-export async function listAll(options: ListOptions): Promise<Listed> {
+/**
+ * Reads a whole list in pages; answers the version from which a watch goes on. A page that has expired starts it anew
+ * in one piece; pages that are too large, in smaller ones. There is no bound on pages: a list cut short would look
+ * like deletions.
+ */
+export async function readList(options: ListOptions, reader: ListReader): Promise<string> {
   let limit: number | undefined = options.limit ?? pageLimit;
   for (;;) {
     try {
-      return await listPages(options, limit);
+      return await readPages(options, limit, reader);
     } catch (error) {
       if (!(error instanceof KubeError) || limit === undefined) throw error;
       if (error.code === "gone") limit = undefined;
       else if (error.reason === "TooLarge" && limit > 1) limit = Math.ceil(limit / 8);
       else throw error;
+      reader.restarted();
     }
   }
 }
 
-async function listPages(options: ListOptions, limit: number | undefined): Promise<Listed> {
+async function readPages(options: ListOptions, limit: number | undefined, reader: ListReader): Promise<string> {
   const { transport, path, signal } = options;
-  const objects: KubeObject[] = [];
   let page = "";
   for (;;) {
     const body = await transport.request({
@@ -55,14 +60,20 @@ async function listPages(options: ListOptions, limit: number | undefined): Promi
       timeoutMs: pageMs,
     });
     const { items, version, next } = readPage(body, path);
-    for (const item of items) objects.push(item);
-    if (next === "") return { objects, version };
+    reader.page(items);
+    if (next === "") return version;
     if (next === page) throw malformed(path, "a page names itself as the next one");
     page = next;
   }
 }
 
-function readPage(body: unknown, path: string): { items: readonly KubeObject[]; version: string; next: string } {
+interface Page {
+  readonly items: readonly KubeObject[];
+  readonly version: string;
+  readonly next: string;
+}
+
+function readPage(body: unknown, path: string): Page {
   const metadata = isRecord(body) && isRecord(body.metadata) ? body.metadata : {};
   const { resourceVersion, continue: next = "" } = metadata;
   // A Go server sends null for an empty slice.

@@ -57,7 +57,7 @@ export function createKubeMetrics(registry: Registry) {
     }),
     contactAge: gauge(registry, {
       name: "picket_kube_contact_age_seconds",
-      help: "Time since the API server last sent anything about a resource; a bookmark comes about every minute.",
+      help: "Time since the API server last sent anything about a resource; below a minute where all is well.",
       labels: ["resource"],
       collect: (own) => {
         for (const [resource, ageMs] of contactAgesMs) own.set({ resource }, ageMs() / 1000);

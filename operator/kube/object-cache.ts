@@ -12,6 +12,15 @@ export interface CacheOptions<T> {
   readonly faulted: (key: string, error: unknown) => void;
 }
 
+/** A whole list on its way. */
+export interface Replacement {
+  add(objects: readonly KubeObject[]): void;
+  /** Forgets what was added. */
+  clear(): void;
+  /** Puts the list in place of everything, so that what is not in it is gone. Tells whether anything differs. */
+  complete(): boolean;
+}
+
 /** What a reflector knows: transformed objects by key. Readers get snapshots that never change. */
 export class ObjectCache<T> {
   readonly #options: CacheOptions<T>;
@@ -35,19 +44,28 @@ export class ObjectCache<T> {
     return this.#snapshot;
   }
 
-  /** Puts a whole list in place of everything. Tells whether anything differs. */
-  replace(objects: readonly KubeObject[]): boolean {
-    const next = new Map<string, Entry<T>>();
-    let differs = false;
-    for (const object of objects) {
-      const key = keyOf(object);
-      const known = this.#entries.get(key);
-      const entry = isSame(known, object) ? known : this.#make(key, object, known);
-      if (entry === undefined) continue;
-      if (entry !== known) differs = true;
-      next.set(key, entry);
-    }
-    for (const key of this.#entries.keys()) if (!next.has(key)) differs = true;
+  /** Begins a whole list beside what is known; nobody sees it before it is complete. */
+  replacement(): Replacement {
+    let next = new Map<string, Entry<T>>();
+    return {
+      add: (objects) => {
+        for (const object of objects) {
+          const key = keyOf(object);
+          const known = this.#entries.get(key);
+          const entry = isSame(known, object) ? known : this.#make(key, object, known);
+          if (entry !== undefined) next.set(key, entry);
+        }
+      },
+      clear: () => {
+        next = new Map();
+      },
+      complete: () => this.#replace(next),
+    };
+  }
+
+  #replace(next: Map<string, Entry<T>>): boolean {
+    const differs =
+      next.size !== this.#entries.size || [...next].some(([key, entry]) => this.#entries.get(key) !== entry);
     this.#entries = next;
     if (differs) this.#snapshot = undefined;
     return differs;

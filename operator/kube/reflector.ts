@@ -2,7 +2,7 @@ import type { Clock } from "../../platform/clock.ts";
 import type { Log } from "../../platform/log.ts";
 import { createBackoff } from "./backoff.ts";
 import { toKubeError, type KubeError } from "./error.ts";
-import { listAll } from "./list.ts";
+import { readList } from "./list.ts";
 import type { KubeMetrics } from "./metrics.ts";
 import { ObjectCache } from "./object-cache.ts";
 import type { KubeObject } from "./object.ts";
@@ -172,17 +172,20 @@ class WatchingReflector<T> implements Reflector<T> {
     metrics.lists.inc({ resource, cause });
     this.#listedAt = this.#options.clock.monotonic();
     try {
-      const { objects, version } = await listAll({ transport, path, query, signal });
-      this.#touch();
-      const differs = this.#cache.replace(objects);
-      this.#version = version;
+      const next = this.#cache.replacement();
+      const page = (objects: readonly KubeObject[]): void => {
+        this.#touch();
+        next.add(objects);
+      };
+      this.#version = await readList({ transport, path, query, signal }, { page, restarted: () => next.clear() });
+      const differs = next.complete();
       this.#listCause = undefined;
       this.#watchFailures = 0;
       const isFirst = !this.#isSynced;
       this.#isSynced = true;
       this.#resolveSynced();
       if (differs || isFirst) this.#tell();
-      log.debug("list read", { resource, cause, objects: objects.length });
+      log.debug("list read", { resource, cause, objects: this.#cache.size });
       return undefined;
     } catch (error) {
       return toKubeError(error, `list of ${resource}`);
