@@ -1,3 +1,4 @@
+import { speaksAbout } from "../../core/policy/effective.ts";
 import type { Cluster } from "../cluster/client.ts";
 import {
   captureAnnotation,
@@ -22,6 +23,8 @@ import {
   textsAt,
   type KubeObject,
 } from "../cluster/object.ts";
+import { clusterKinds, listPath } from "../cluster/kinds.ts";
+import { loadFromCluster } from "../cluster/load.ts";
 import { ownerOf, type PodOwner } from "../cluster/owner.ts";
 import { checksOf, someOf } from "./facts.ts";
 import type { Check } from "./report.ts";
@@ -40,6 +43,11 @@ export function checkProxies(cluster: Cluster, namespace: string | undefined): P
     const injected = pods.filter(isInjected);
     const checks = [
       ...checkUnprotected(wanted.filter((pod) => !isInjected(pod))),
+      ...(await checkGoverned(
+        cluster,
+        namespace,
+        pods.filter((pod) => !isInjected(pod) && !wanted.includes(pod)),
+      )),
       ...checkReady(injected),
       ...checkCapture(injected, namespaceOfPod),
       ...checkServices(injected, services),
@@ -131,6 +139,35 @@ function checkUnprotected(pods: readonly KubeObject[]): readonly Check[] {
     }
     return fail(titleOf(group), `${count}: started when nothing injected it`, restartOf(group));
   });
+}
+
+/** Pods that a policy of their namespace is for, although nothing asks for their protection. */
+async function checkGoverned(
+  cluster: Cluster,
+  namespace: string | undefined,
+  pods: readonly KubeObject[],
+): Promise<readonly Check[]> {
+  const policyKind = clusterKinds.find(({ kind }) => kind === "ApiPolicy")!;
+  const policies = (await cluster.list(listPath(policyKind, namespace))) ?? [];
+  const checks: Check[] = [];
+  for (const place of new Set(policies.map(namespaceOf))) {
+    const objects = await loadFromCluster(cluster, place);
+    const own = objects.policies.filter(({ id }) => id.namespace === place);
+    const governed = pods.filter((pod) => {
+      const { kind, name } = ownerOf(pod);
+      const ports = objects.workloads.filter(({ cluster: by }) => by?.kind === kind && by.name === name);
+      return namespaceOf(pod) === place && ports.some((port) => own.some((policy) => speaksAbout(policy, port)));
+    });
+    for (const group of byOwner(governed)) {
+      const declined = labelsOf(group.pods[0]!)[injectLabel] !== undefined;
+      const message = declined
+        ? `a policy is for it, and its label declines injection`
+        : "a policy is for it, and neither it nor its namespace asks for injection";
+      const label = `kubectl label namespace ${place} ${injectLabel}=enabled && ${restartOf(group)}`;
+      checks.push(fail(titleOf(group), message, declined ? `take the label ${injectLabel} off its template` : label));
+    }
+  }
+  return checks;
 }
 
 function checkReady(pods: readonly KubeObject[]): readonly Check[] {

@@ -280,16 +280,16 @@ export const alertCases: readonly AlertCase[] = [
     fires: {
       name: "the same three pods started before injection, as two replicas tell",
       series: {
-        'picket_unprotected_pods{reason="not-injected",instance="a"}': "3x20",
-        'picket_unprotected_pods{reason="not-injected",instance="b"}': "3x20",
+        'picket_unprotected_pods{reason="missed",instance="a"}': "3x20",
+        'picket_unprotected_pods{reason="missed",instance="b"}': "3x20",
       },
       atMinutes: 15,
-      labels: { reason: "not-injected" },
-      description: "Pods without protection: 3, reason: not-injected.",
+      labels: { reason: "missed" },
+      description: "Pods without protection: 3, reason: missed.",
     },
     quiet: {
       name: "they are replaced within minutes",
-      series: { 'picket_unprotected_pods{reason="not-injected"}': "3x5 0x20" },
+      series: { 'picket_unprotected_pods{reason="missed"}': "3x5 0x20" },
       atMinutes: 20,
     },
   },

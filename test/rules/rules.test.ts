@@ -58,6 +58,20 @@ describe("alert rules", () => {
     }
   });
 
+  it("are all listed in the guide, with their severity and summary, and no other is", () => {
+    const guide = readFileSync(join(runbooks, "../guides/monitoring.md"), "utf8");
+    const rows = guide.matchAll(/^\| \[(Picket\w+)\]\(\.\.\/runbooks\/(\w+)\.md\) \| (\w+) \| (.*) \|$/gm);
+    const told = [...rows].map(([, alert, page, severity, summary]) => [alert, page, severity, summary]);
+    const expected = alerts.map(({ alert, labels, annotations }) => [
+      alert,
+      alert,
+      labels?.["severity"],
+      annotations?.["summary"],
+    ]);
+    const byName = (a: readonly unknown[], b: readonly unknown[]): number => String(a[0]).localeCompare(String(b[0]));
+    assert.deepEqual(told.toSorted(byName), expected.toSorted(byName));
+  });
+
   for (const one of alertCases) {
     it(`${one.alert} fires when ${one.fires.name}, and not when ${one.quiet.name}`, function () {
       if (tool === undefined) return this.skip();

@@ -270,6 +270,30 @@ describe("picket check --proxy", () => {
     assert.deepEqual(told(checks), ["fail pod x/solo: 1 pod without a proxy: started when nothing injected it"]);
   });
 
+  it("tells of pods that a policy is for and that nothing asks to protect", async () => {
+    const policy = {
+      apiVersion: "picket.dev/v1alpha1",
+      kind: "ApiPolicy",
+      metadata: { name: "accounts", namespace: "bank" },
+      spec: { targetRefs: [{ group: "apps", kind: "Deployment", name: "accounts" }], access: { default: "Deny" } },
+    };
+    const made = {
+      ...deployment("accounts", 1, 1, "bank"),
+      spec: { template: { spec: { containers: [{ name: "app", ports: [{ containerPort: 8080 }] }] } } },
+    };
+    const plain = namespace("bank");
+    const missing = await look([plain, policy, made, pod("bank", "a", { owner, labels }), pod("bank", "b")]);
+    const neither = "a policy is for it, and neither it nor its namespace asks for injection";
+    assert.deepEqual(told(missing), [`fail deployment bank/accounts: ${neither}`]);
+    assert.match(
+      fixOf(missing),
+      /^kubectl label namespace bank picket\.dev\/inject=enabled && kubectl -n bank rollout/,
+    );
+    const declining = { ...labels, "picket.dev/inject": "false" };
+    const declined = await look([bank, policy, made, pod("bank", "a", { owner, labels: declining })]);
+    assert.match(told(declined)[0] ?? "", /a policy is for it, and its label declines injection$/);
+  });
+
   it("does not take a label for a proxy", async () => {
     const checks = await look([bank, pod("bank", "a", { labels: { "picket.dev/injected": "true" } })]);
     assert.equal(told(checks).length, 1);
