@@ -1,14 +1,30 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { apiVersion } from "../../../core/policy/parse.ts";
+import fc from "fast-check";
+import { apiVersion, parseObject } from "../../../core/policy/parse.ts";
+import { checkWhen } from "../../../platform/cel.ts";
 import { readCrds } from "../../../scripts/crds.ts";
 import { bounds } from "../../core/policy/bounds.ts";
+import { placesOf, replaced } from "../../core/policy/mutations.ts";
 import { badChanges, badObjects, goodObjects } from "../../crds/bad-objects.ts";
 import { examples, type AnyObject } from "../../crds/objects.ts";
 import { clusterStartMs, poll, startCluster, type Cluster } from "../cluster.ts";
 
 const folder = join(import.meta.dirname, "../../../crds");
 const crds = new Map(readCrds().map((crd) => [crd.kind, crd]));
+
+/** What only the readers know: what is not enforced yet, the details of paths, doubles, conditions and keys. */
+const readersOnly = new Set(["PKT0202", "PKT0208", "PKT0210", "PKT0211", "PKT0213"]);
+
+/** Values that stand where they do not belong, and some that do. */
+const odd: readonly unknown[] = (
+  [
+    [undefined, null, "", 0, -1, 1, 1.5, 65_537, true, false, [], {}, [[]], ["GET"], { claim: "a" }, { header: "x-a" }],
+    ["Allow", "Deny", "Enforce", "Floor", "Principal", "1m", "1d", "01m", "90s", "a b", "A", "a.b", "a-", "ü", "😀"],
+    ["x".repeat(64), "x".repeat(300), "a\nb", "\u0000", "https://a.example/x?y=1", "HTTPS://A.example"],
+    ["/**", "/", "//", "/a/{id}", "/a/{b:int}/{c}", "/a/%41", "/%7e", "/a/.", "/é", "/{a}{b}", "/a/:b", "/a;b", "*"],
+  ] as readonly (readonly unknown[])[]
+).flat();
 
 interface Answer {
   readonly status: number;
@@ -145,6 +161,44 @@ describe("crds/ in a real API server", function () {
       const answer = await dryRun({ kind: "ApiPolicy", spec: { access: { rules } } });
       assert.equal(answer.status, 201, messageOf(answer));
     });
+  });
+
+  it("agrees with the readers about objects in which anything may stand anywhere", async function () {
+    this.timeout(clusterStartMs);
+    const objects = [...examples().map(({ object }) => object), ...goodObjects].filter(({ kind }) =>
+      /Policy|Identity/.test(kind),
+    );
+    const mutations = fc.constantFrom(...objects).chain(({ kind, spec }) =>
+      fc.record({
+        kind: fc.constant(kind),
+        spec: fc.constant(spec),
+        path: fc.constantFrom(...placesOf(spec)),
+        by: fc.constantFrom(...odd),
+      }),
+    );
+    const isTaken = async ({
+      kind,
+      spec,
+      path,
+      by,
+    }: {
+      kind: string;
+      spec: unknown;
+      path: readonly (string | number)[];
+      by: unknown;
+    }): Promise<void> => {
+      const object = objectOf({ kind, spec: replaced(spec, path, by) });
+      const answer = await dryRun(object);
+      assert.ok([201, 422].includes(answer.status), messageOf(answer));
+      assert.doesNotMatch(messageOf(answer), /evaluation error|no such overload|no such key/);
+      const metadata = { ...object.metadata, ...(crds.get(kind)!.scope === "Namespaced" && { namespace }) };
+      const value = JSON.parse(JSON.stringify({ ...object, metadata })) as unknown;
+      const parsed = parseObject({ file: "a", value, lineOf: () => 0 }, { when: checkWhen });
+      const wrong = parsed.kind === "invalid" ? parsed.problems.filter(({ code }) => !readersOnly.has(code)) : [];
+      if (parsed.kind !== "invalid") assert.equal(answer.status, 201, messageOf(answer));
+      if (answer.status === 201) assert.deepEqual(wrong, []);
+    };
+    await fc.assert(fc.asyncProperty(mutations, isTaken), { seed: 1, numRuns: 1_000, endOnFailure: true });
   });
 
   it("says with strict and with lenient clients what is unknown", async () => {

@@ -5,32 +5,12 @@ import { parseObject } from "../../../core/policy/parse.ts";
 import type { SourceDocument } from "../../../core/policy/parse/source-document.ts";
 import { checkWhen } from "../../../platform/cel.ts";
 import { readYamlFile } from "../../../platform/yaml.ts";
+import { placesOf, replaced, type Step } from "./mutations.ts";
 
 const folder = new URL("../../../examples/bank/policies/", import.meta.url);
 const documents: readonly SourceDocument[] = readdirSync(folder).flatMap(
   (file) => readYamlFile(readFileSync(new URL(file, folder)), file).documents,
 );
-
-type Step = string | number;
-
-/** Every place in a value that could be replaced. */
-function placesOf(value: unknown, path: readonly Step[] = []): readonly (readonly Step[])[] {
-  if (typeof value !== "object" || value === null) return [path];
-  const entries: (readonly [Step, unknown])[] = Array.isArray(value) ? [...value.entries()] : Object.entries(value);
-  return [path, ...entries.flatMap(([key, child]) => placesOf(child, [...path, key]))];
-}
-
-/** A copy with one place replaced; undefined removes it. */
-function replaced(value: unknown, [step, ...rest]: readonly Step[], by: unknown): unknown {
-  if (step === undefined) return by;
-  if (Array.isArray(value))
-    return value.map((child: unknown, index) => (index === step ? replaced(child, rest, by) : child));
-  const copy = { ...(value as Record<string, unknown>) };
-  const next = replaced(copy[step], rest, by);
-  if (next === undefined) delete copy[step];
-  else copy[step] = next;
-  return copy;
-}
 
 const odd = fc.oneof(
   fc.anything({ withBigInt: true, withDate: true, withMap: true, withSet: true, withSparseArray: true, maxDepth: 3 }),
