@@ -36,7 +36,7 @@ const wrongUsage = 2;
 const program = (path: string): string => fileURLToPath(new URL(`../${path}`, import.meta.url));
 
 /** What a child needs of the environment; nothing else of ours leaks into it. */
-const passedOn = ["PATH", "HOME", "LANG", "TMPDIR", "PICKET_RECORD_VIEWS", "PICKET_DECISIONS"];
+const passedOn = ["PATH", "HOME", "LANG", "TMPDIR", "PICKET_RECORD_VIEWS", "PICKET_DECISIONS", "PICKET_KEYS_CA"];
 
 /**
  * `picket run DIR`: operator, scorer and Envoy for one folder on this machine, until a signal comes. Gives the exit

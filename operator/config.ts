@@ -15,6 +15,10 @@ const everywhere = {
     fallback: "127.0.0.1:15040",
   }),
   scorer: address("PICKET_SCORER", { meaning: "where proxies ask the scorer and send their access log" }),
+  keysCa: text("PICKET_KEYS_CA", {
+    meaning: "PEM file with authorities that issuers of tokens may have beside the usual ones, for fetching keys",
+    fallback: "none",
+  }),
 };
 
 /** Settings of the operator over a folder. */
@@ -47,6 +51,10 @@ export const clusterSettings = {
   kubeconfig: text("PICKET_KUBECONFIG", {
     meaning: "how to reach the API server: a kubeconfig file, or in-cluster",
     fallback: "in-cluster",
+  }),
+  apiHost: text("KUBERNETES_SERVICE_HOST", {
+    meaning: "address of the API server as kubelet tells it; keys of issuers are never fetched from there",
+    fallback: "none",
   }),
   name: text("PICKET_OPERATOR_NAME", {
     meaning: "name of the operator's Service, by which proxies and scorers know its certificate",

@@ -1,6 +1,7 @@
 import { buildInfo, counter, gauge, histogram, type Registry } from "../platform/metrics.ts";
 import { createCertificateMetrics } from "./certs/metrics.ts";
 import { createInjectionMetrics } from "./inject/metrics.ts";
+import { createKeyMetrics } from "./keys/metrics.ts";
 import { createKubeMetrics } from "./kube/metrics.ts";
 import { createXdsMetrics } from "./xds/metrics.ts";
 
@@ -14,6 +15,7 @@ export function createOperatorMetrics(registry: Registry) {
     kube: createKubeMetrics(registry),
     injection: createInjectionMetrics(registry),
     certificates: createCertificateMetrics(registry),
+    keys: createKeyMetrics(registry),
     policies: gauge(registry, {
       name: "picket_policies",
       help: "Policies by condition and mode.",

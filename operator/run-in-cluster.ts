@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { printAddress } from "../platform/config.ts";
-import { createGrpcServer } from "../platform/grpc.ts";
+import { connectionsPerAddressMax, createGrpcServer } from "../platform/grpc.ts";
 import { createStatusServer } from "../platform/http-status.ts";
 import { programParts, untilStopped } from "../platform/program.ts";
 import { surviveFaults } from "../platform/shutdown.ts";
@@ -12,6 +12,9 @@ import { LookOut } from "./inject/look-out.ts";
 import { PolicyKeeper } from "./inject/policy-keeper.ts";
 import { createWebhook } from "./inject/webhook.ts";
 import { installKey } from "./install-key.ts";
+import { createFetchKeySet } from "./keys/fetch-key-set.ts";
+import { createKeyFetcher } from "./keys/key-fetcher.ts";
+import { authoritiesOf, resolveHost } from "./keys/system.ts";
 import { createEvents } from "./kube/events.ts";
 import { createLease } from "./kube/lease.ts";
 import { createQueue } from "./kube/queue.ts";
@@ -123,8 +126,10 @@ export async function runInCluster(config: ClusterConfig): Promise<void> {
     ready: false,
     reason: "not everything has been listed",
   });
+  let measureKeys = (): void => undefined;
   const statusServer = createStatusServer({
     registry,
+    beforeScrape: () => measureKeys(),
     ready: () => readiness(),
     routes: { "/status": () => ({ ...readiness(), objects: store.all() }) },
   });
@@ -174,9 +179,20 @@ export async function runInCluster(config: ClusterConfig): Promise<void> {
       clock,
       changed: () => reconciler.clientsChanged(),
     });
+    const keys = createKeyFetcher({
+      fetch: createFetchKeySet({ resolve: resolveHost, authorities: authoritiesOf(config.keysCa) }),
+      clock,
+      log,
+      metrics: metrics.keys,
+      random: Math.random,
+      changed: () => reconciler.keysChanged(),
+    });
+    measureKeys = () => keys.measure();
     const scorer = { ...endpointOf(config.scorer), serverName: config.scorer.host };
     const reconciler = new Reconciler({
       ads,
+      keys,
+      keyPlaces: { mayBeLoopback: false, never: config.apiHost === "none" ? [] : [config.apiHost] },
       translator: envoyTranslator(scorer, { ipv6: config.ipv6 === "on", proxyKeyOf: createProxyKeys(key) }),
       read: readJson,
       status: {
@@ -198,6 +214,7 @@ export async function runInCluster(config: ClusterConfig): Promise<void> {
       { exchange: [ads.method] },
       {
         messageBytesMax: requestBytesMax,
+        connectionsPerAddressMax,
         tls: certificates.tls,
         onTlsFault: (error) => log.error("a certificate cannot be used; the last good one stays", { error }),
       },
@@ -244,6 +261,7 @@ export async function runInCluster(config: ClusterConfig): Promise<void> {
       listening,
       stop: async () => {
         clearInterval(sweeping);
+        keys.stop();
         reconciler.stop();
         memory.stop();
         await webhook?.stop();

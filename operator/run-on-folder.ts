@@ -7,6 +7,9 @@ import { programParts, untilStopped } from "../platform/program.ts";
 import { surviveFaults } from "../platform/shutdown.ts";
 import { httpProbe } from "./canary/probe.ts";
 import type { FolderConfig } from "./config.ts";
+import { createFetchKeySet } from "./keys/fetch-key-set.ts";
+import { createKeyFetcher } from "./keys/key-fetcher.ts";
+import { authoritiesOf, resolveHost } from "./keys/system.ts";
 import { createOperatorMetrics } from "./metrics.ts";
 import { createFilesProvider } from "./provider/files.ts";
 import { readText } from "./provider/read.ts";
@@ -51,8 +54,21 @@ export async function runOnFolder(config: FolderConfig): Promise<void> {
     clock,
     changed: () => reconciler.clientsChanged(),
   });
+  const keysFile = join(config.state, "keys.json");
+  const keys = createKeyFetcher({
+    fetch: createFetchKeySet({ resolve: resolveHost, authorities: authoritiesOf(config.keysCa) }),
+    clock,
+    log,
+    metrics: metrics.keys,
+    random: Math.random,
+    changed: () => reconciler.keysChanged(),
+    remembered: readTextFile(keysFile, (error) => log.warn("fetched keys cannot be read", { error })),
+    save: (text) => writeAtomically(keysFile, text),
+  });
   const reconciler = new Reconciler({
     ads,
+    keys,
+    keyPlaces: { mayBeLoopback: true, never: [] },
     translator: envoyTranslator(endpointOf(config.scorer)),
     read: readText,
     status,
@@ -67,6 +83,7 @@ export async function runOnFolder(config: FolderConfig): Promise<void> {
   const grpc = createGrpcServer({ exchange: [ads.method] }, { messageBytesMax: requestBytesMax });
   const statusServer = createStatusServer({
     registry,
+    beforeScrape: () => keys.measure(),
     ready: () => reconciler.readiness(),
     routes: { "/status": () => ({ ...reconciler.readiness(), objects: status.all() }) },
   });
@@ -91,6 +108,7 @@ export async function runOnFolder(config: FolderConfig): Promise<void> {
 
   await untilStopped(stopping);
   clearInterval(sweeping);
+  keys.stop();
   reconciler.stop();
   ads.close();
   await grpc.stop(stopGraceMs);
@@ -99,10 +117,16 @@ export async function runOnFolder(config: FolderConfig): Promise<void> {
 
 /** What was in force before, if that can be told. */
 function readMemory(file: string, warn: (error: unknown) => void): Memory {
+  const text = readTextFile(file, warn);
+  return (text === undefined ? undefined : parseMemory(text)) ?? emptyMemory;
+}
+
+/** Undefined where there is no such file. */
+function readTextFile(file: string, warn: (error: unknown) => void): string | undefined {
   try {
-    return parseMemory(readFileSync(file, "utf8")) ?? emptyMemory;
+    return readFileSync(file, "utf8");
   } catch (error) {
     if (!(error instanceof Error && "code" in error && error.code === "ENOENT")) warn(error);
-    return emptyMemory;
+    return undefined;
   }
 }

@@ -68,4 +68,14 @@ export interface InstallConfig {
   readonly origin: Origin;
   /** Proxies in front that append to X-Forwarded-For; 0: the peer is the client. */
   readonly trustedHops: number;
+  /** Where keys may be fetched; without it from any host with public addresses. */
+  readonly keys?: KeyHosts | undefined;
+}
+
+/** Which hosts the operator may ask for the keys of issuers. */
+export interface KeyHosts {
+  /** In lower case, literally or `*.example.org` for all below it; undefined: every host. */
+  readonly allowedHosts: readonly string[] | undefined;
+  /** Whether a host may have a private address. */
+  readonly allowPrivateAddresses: boolean;
 }

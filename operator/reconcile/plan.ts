@@ -1,6 +1,6 @@
 import { effectivePolicies, speaksAbout, type EffectivePolicies } from "../../core/policy/effective.ts";
 import type { EffectivePolicy } from "../../core/policy/effective-policy.ts";
-import type { Identity, InstallConfig, Workload } from "../../core/policy/identity.ts";
+import type { InstallConfig, Workload } from "../../core/policy/identity.ts";
 import type { EpochMs } from "../../core/limits/time.ts";
 import { printId } from "../../core/policy/policy.ts";
 import { isAimedAt, printObject } from "../provider/aim.ts";
@@ -11,8 +11,18 @@ import type { CapturedPort } from "../translate/envoy/capture.ts";
 import { strictnessOf } from "../translate/envoy/strictness.ts";
 import type { Capture, PodShape } from "../translate/pod-shape.ts";
 import type { SourceCluster } from "../provider/provider.ts";
-import { keyOf } from "./accepted.ts";
+import type { FollowedIssuer } from "../keys/key-fetcher.ts";
 import { identityKinds } from "./in-force.ts";
+import {
+  badIdentitiesOf,
+  followedIssuers,
+  keysOfPolicy,
+  keyTroubles,
+  noKeys,
+  type KeyState,
+  type KeyTrouble,
+  type PolicyKeys,
+} from "./issuer-keys.ts";
 import type { Settled, SettledObject } from "./settle.ts";
 
 /** How policies become configuration; operator/translate, or a fake. Pure. */
@@ -38,6 +48,8 @@ export interface PlanInput {
   readonly leaking: ReadonlyMap<string, string>;
   readonly nowMs: EpochMs;
   readonly translator: Translator;
+  /** What was fetched; without it nothing was. */
+  readonly keyState?: KeyState;
 }
 
 /** Why a workload answers 503 to everything. */
@@ -76,35 +88,39 @@ export interface Plan {
   readonly effective: EffectivePolicies;
   /** Identities whose keys are too old to be believed, `namespace/name`. */
   readonly stale: ReadonlySet<string>;
+  /** Identities whose keys do not come, by kind, namespace and name. */
+  readonly keyTroubles: ReadonlyMap<string, KeyTrouble>;
+  /** Addresses of keys that are to be followed. */
+  readonly followed: readonly FollowedIssuer[];
   /** When time alone changes the plan. */
   readonly nextMs: EpochMs | undefined;
 }
 
 /** What should run, from what is in force. Pure: equal input gives equal resources. */
 export function makePlan(input: PlanInput): Plan {
-  const { settled, nowMs, translator } = input;
+  const { settled, nowMs, translator, keyState = noKeys } = input;
   const { inForce } = settled;
   const install = inForce.config ?? installDefault;
   const effective = effectivePolicies(inForce);
-  const badIdentities = settled.objects.filter(
-    ({ id, badSinceMs }) => identityKinds.has(id.kind) && badSinceMs !== undefined,
-  );
+  const badIdentities = badIdentitiesOf(settled.objects);
   const stale = new Set<string>();
   let nextMs: EpochMs | undefined;
 
   const decided = effective.effective.map((policy): DecidedWorkload => {
-    const staleHere = new Set<string>();
-    for (const { id, badSinceMs = nowMs } of badIdentities) {
-      if (!policy.identities.some((identity) => keyOf(identity.id) === keyOf(id))) continue;
-      const endsMs = badSinceMs + policy.failure.keysMaxStaleMs;
-      if (endsMs <= nowMs) staleHere.add(keyOf(id));
-      else if (nextMs === undefined || endsMs < nextMs) nextMs = endsMs;
-    }
-    for (const key of staleHere) stale.add(key);
-    return decide(policy, { ...input, install, staleHere });
+    const policyKeys = keysOfPolicy(policy, keyState, badIdentities, nowMs);
+    for (const key of policyKeys.stale) stale.add(key);
+    if (policyKeys.nextMs !== undefined) nextMs = Math.min(nextMs ?? policyKeys.nextMs, policyKeys.nextMs);
+    return decide(policy, { ...input, install, policyKeys });
   });
   const placed = placeAll(decided, { translator, install, cluster: settled.cluster });
-  return { ...placed, effective, stale, nextMs };
+  return {
+    ...placed,
+    effective,
+    stale,
+    keyTroubles: keyTroubles(inForce, keyState),
+    followed: followedIssuers(inForce, effective.effective),
+    nextMs,
+  };
 }
 
 /** A workload and what it becomes, before it is known which proxies serve it. */
@@ -161,11 +177,11 @@ function placeAll(
 
 interface WorkloadInput extends PlanInput {
   readonly install: InstallConfig;
-  readonly staleHere: ReadonlySet<string>;
+  readonly policyKeys: PolicyKeys;
 }
 
 function decide(policy: EffectivePolicy, input: WorkloadInput): DecidedWorkload {
-  const { translator, install, leaking, staleHere } = input;
+  const { translator, install, leaking, policyKeys } = input;
   const name = printId(policy.workload.id);
   const common = { name, effective: policy };
   const closed = (reason: ClosedReason, message: string, translation?: Translation): DecidedWorkload => ({
@@ -179,7 +195,7 @@ function decide(policy: EffectivePolicy, input: WorkloadInput): DecidedWorkload 
   if (culprit !== undefined) return closed("bad-object", culprit);
   let translation: Translation;
   try {
-    translation = translator.workload(...withStaleKeys(policy, install, staleHere));
+    translation = translator.workload(policyKeys.policy, install, policyKeys.keys);
   } catch (error) {
     return closed("not-translated", error instanceof Error ? error.message : "unknown fault");
   }
@@ -216,27 +232,6 @@ function isReferenced({ id }: SettledObject, { workload }: EffectivePolicy, { in
       (policy.identityRefs ?? []).includes(id.name) &&
       speaksAbout(policy, workload),
   );
-}
-
-/** Stale keys are named as keys that nobody has, so that proxy and scorer refuse all credentials of their issuers. */
-function withStaleKeys(
-  policy: EffectivePolicy,
-  install: InstallConfig,
-  stale: ReadonlySet<string>,
-): [EffectivePolicy, InstallConfig, ReadonlyMap<string, FetchedKeys>] {
-  const keys = new Map<string, FetchedKeys>();
-  const identities = policy.identities.map((identity): Identity => {
-    if (!stale.has(keyOf(identity.id))) return identity;
-    return {
-      ...identity,
-      jwt: identity.jwt.map((issuer) => {
-        const uri = `stale:${issuer.issuer}`;
-        keys.set(uri, { jwks: '{"keys":[]}', stale: true });
-        return { ...issuer, keys: { kind: "uri", uri } };
-      }),
-    };
-  });
-  return [{ ...policy, identities }, install, keys];
 }
 
 export function listOf(resources: EnvoyResources): readonly Resource[] {

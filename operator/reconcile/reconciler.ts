@@ -6,6 +6,8 @@ import { Canaries, type CanaryAddress, type CanaryTarget, type Probe } from "../
 import type { OperatorMetrics } from "../metrics.ts";
 import type { ReadText, SourceSnapshot } from "../provider/provider.ts";
 import { assess, sumOf, type Assessment } from "../status/assess.ts";
+import type { Destinations } from "../keys/destination.ts";
+import type { KeySource } from "../keys/key-fetcher.ts";
 import type { StatusStore } from "../status/status-store.ts";
 import type { AdsServer, Running } from "../xds/server.ts";
 import { printMemory, type Memory } from "./accepted.ts";
@@ -13,6 +15,7 @@ import { problemEventsMax, type OperatorEvent } from "./event.ts";
 import { excessOf } from "./excess.ts";
 import { hashText } from "./generation.ts";
 import { policyKinds } from "./in-force.ts";
+import { noKeys, type KeyState } from "./issuer-keys.ts";
 import {
   makePlan,
   scorerGroup,
@@ -32,6 +35,9 @@ import { settle, type Settled } from "./settle.ts";
 const gatherMs = 20;
 const gatherShare = 10;
 
+/** Longest that the first publication waits for keys; a fetch takes less. */
+const keysAwaitedMs = 6_000;
+
 /** Longest that a timer is set for; the clock may be changed meanwhile. */
 const timerMsMax = 60 * 60 * 1000;
 
@@ -45,6 +51,10 @@ export interface ReconcilerOptions {
   /** Where the operator reaches a pod of a group of proxies; undefined while none is there. Absent in a folder. */
   readonly addressOf?: (group: string) => string | undefined;
   readonly probe: Probe;
+  /** Keys that the operator fetches; without it none are. */
+  readonly keys?: KeySource | undefined;
+  /** Places that keys are never fetched from, and whether this machine is one. */
+  readonly keyPlaces?: Omit<Destinations, "hosts">;
   readonly memory: Memory;
   /** Keeps the memory; before anything is published. */
   readonly save: (text: string) => void;
@@ -75,6 +85,9 @@ export class Reconciler {
   /** How strictly each workload was judged; undefined: no policy spoke about it. */
   #strictness = new Map<string, Mode | undefined>();
   #timer: NodeJS.Timeout | undefined;
+  #keysTimer: NodeJS.Timeout | undefined;
+  /** Until when the first publication waits for keys; undefined before the first snapshot. */
+  #keysAwaitedUntil: number | undefined;
   #gathering: NodeJS.Timeout | undefined;
   #lookMs = 0;
   #isStopped = false;
@@ -128,6 +141,15 @@ export class Reconciler {
     return new Set(workloads.filter(({ effective }) => effective.sources.length > 0).map(({ name }) => name));
   }
 
+  /** Fetched keys differ, are fresh again, or do not come. */
+  keysChanged(): void {
+    if (this.#keysTimer !== undefined || this.#isStopped) return;
+    this.#keysTimer = setTimeout(() => {
+      this.#keysTimer = undefined;
+      this.#run();
+    }, gatherMs);
+  }
+
   readiness(): { readonly ready: boolean; readonly reason: string } {
     const fault = this.#sourceFault ?? this.#excess;
     if (fault !== undefined) return { ready: false, reason: fault };
@@ -138,6 +160,7 @@ export class Reconciler {
   stop(): void {
     this.#isStopped = true;
     clearTimeout(this.#timer);
+    clearTimeout(this.#keysTimer);
     clearTimeout(this.#gathering);
     this.#canaries.stop();
   }
@@ -162,7 +185,15 @@ export class Reconciler {
     // What time or a leak changes goes on with what was taken over last.
     if (snapshot !== this.#snapshot && !this.#fits(settled)) return;
     this.#snapshot = snapshot;
-    const plan = makePlan({ settled, opened: this.#memory.opened, leaking: this.#leaking, nowMs, translator });
+    const plan = makePlan({
+      settled,
+      opened: this.#memory.opened,
+      leaking: this.#leaking,
+      nowMs,
+      translator,
+      keyState: this.#keyState(),
+    });
+    if (this.#awaitsKeys(plan, settled)) return;
     this.#remember({ accepted: settled.accepted, opened: openedBy(plan, this.#memory) });
     this.#current = { settled, plan };
     this.#forgetLeaks(plan);
@@ -172,6 +203,27 @@ export class Reconciler {
     this.#announceStrictness(plan);
     this.#schedule(Math.min(nextMs, plan.nextMs ?? Number.POSITIVE_INFINITY), nowMs);
     this.#look();
+  }
+
+  #keyState(): KeyState {
+    const { keys } = this.#options;
+    return keys === undefined ? noKeys : { keys: keys.keys(), faults: keys.faults() };
+  }
+
+  /**
+   * Follows the keys that are named. After a start nothing is published for a moment while they are being fetched:
+   * proxies that run on would be told that there are none.
+   */
+  #awaitsKeys({ followed }: Plan, { inForce }: Settled): boolean {
+    const { keys, keyPlaces = { mayBeLoopback: false, never: [] }, clock } = this.#options;
+    if (keys === undefined) return false;
+    keys.follow(followed, { hosts: inForce.config?.keys, ...keyPlaces });
+    this.#keysAwaitedUntil ??= clock.monotonic() + keysAwaitedMs;
+    const leftMs = this.#keysAwaitedUntil - clock.monotonic();
+    if (this.#current !== undefined || keys.isSettled || leftMs <= 0) return false;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#run(), leftMs);
+    return true;
   }
 
   /** A source that is too much counts as one that cannot be read: half of it would be a weaker policy. */

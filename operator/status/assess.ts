@@ -179,7 +179,14 @@ function assessObject(object: SettledObject, context: Context): ObjectReport {
     const message = "its keys are older than a policy accepts: every credential fails";
     return { object, conditions: [accepted, { type: "Programmed", status: "False", reason: "KeysStale", message }] };
   }
-  return { object, conditions: [accepted] };
+  const trouble = context.plan.keyTroubles.get(keyOf(object.id));
+  if (trouble === undefined) return { object, conditions: [accepted] };
+  const { kind, message } = trouble;
+  const programmed: NewCondition =
+    kind === "missing"
+      ? { type: "Programmed", status: "False", reason: "KeysMissing", message }
+      : { type: "Programmed", status: "True", reason: "KeysKept", message };
+  return { object, conditions: [accepted, programmed] };
 }
 
 function assessPolicy(object: SettledObject, { settled, plan, byPolicy, observed }: Context): ObjectReport {

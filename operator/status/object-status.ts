@@ -31,6 +31,8 @@ export const conditionReasons = [
   "Unproven",
   "Closed",
   "KeysStale",
+  "KeysMissing",
+  "KeysKept",
 ] as const;
 export type ConditionReason = (typeof conditionReasons)[number];
 

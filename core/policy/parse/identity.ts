@@ -1,4 +1,5 @@
 import { algorithms, type Algorithm, type Identity, type JwtIssuer } from "../identity.ts";
+import { keyUri } from "./key-uri.ts";
 import { checkKeySet, keySetCharactersMax } from "./key-set.ts";
 import { childPlace, refuse, refuseType, type Reader } from "./place.ts";
 import { list, optional, record, required, unsupported } from "./record.ts";
@@ -63,22 +64,27 @@ const inlineKeys: Reader<string> = (place) => {
   return refuse(place, "PKT0206", message, "keep the keys that are in use");
 };
 
-const fetched = "write the key set into the file: inline: '{\"keys\":[…]}'";
+const fetched = "write the key set into the file: inline: '{\"keys\":[…]}', or its address: uri: https://…";
 
 const keySet = record({
   shape: {
     inline: optional(inlineKeys),
-    uri: unsupported(fetched),
+    uri: optional(keyUri),
     configMapRef: unsupported(fetched),
     secretRef: unsupported(fetched),
   },
   check(_values, place) {
+    const { inline, uri, ...others } = place.value as { readonly inline?: unknown; readonly uri?: unknown };
+    if (inline !== undefined && uri !== undefined) {
+      refuse(childPlace(place, "uri", uri), "PKT0209", "does not go together with inline", "keep one of the two");
+    }
     // One sentence is enough where another source is named, which is told already.
-    if (Object.keys(place.value as object).length > 0) return;
+    if (inline !== undefined || uri !== undefined || Object.keys(others).length > 0) return;
     refuse(childPlace(place, "inline", undefined), "PKT0203", "inline is missing", fetched);
   },
   // `check` has seen that there is a key set.
-  build: ({ inline }): JwtIssuer["keys"] => ({ kind: "inline", jwks: inline ?? "" }),
+  build: ({ inline, uri }): JwtIssuer["keys"] =>
+    uri === undefined ? { kind: "inline", jwks: inline ?? "" } : { kind: "uri", uri },
 });
 
 const issuer: Reader<JwtIssuer> = record({
@@ -107,7 +113,11 @@ const issuer: Reader<JwtIssuer> = record({
     ),
     maxLifetime: optional(duration({ min: "1m", max: "24h" })),
   },
-  misplaced: { audience: "write audiences: [bank-api]", jwksUri: fetched, keys: `write jwks: {inline: …}` },
+  misplaced: {
+    audience: "write audiences: [bank-api]",
+    jwksUri: "write jwks: {uri: https://…}",
+    keys: `write jwks: {inline: …}`,
+  },
   check({ jwks, algorithms: accepted }, place) {
     if (jwks?.kind !== "inline") return;
     checkKeySet(childPlace(childPlace(place, "jwks", undefined), "inline", undefined), jwks.jwks, accepted);

@@ -1,6 +1,7 @@
 import { rulesMax, whenCharactersMax } from "../../../core/policy/parse/access.ts";
-import { trustedHopsMax } from "../../../core/policy/parse/config.ts";
+import { keyHostsMax, trustedHopsMax } from "../../../core/policy/parse/config.ts";
 import { audiencesMax, issuersMax, tokenPlacesMax } from "../../../core/policy/parse/identity.ts";
+import { keyUriCharactersMax } from "../../../core/policy/parse/key-uri.ts";
 import { keySetCharactersMax } from "../../../core/policy/parse/key-set.ts";
 import { limitKeysMax, limitsMax } from "../../../core/policy/parse/limits.ts";
 import { labelCharactersMax, labelsMax, subdomainCharactersMax } from "../../../core/policy/parse/metadata.ts";
@@ -114,6 +115,16 @@ export const bounds: readonly (readonly [name: string, max: number, make: (size:
         issuer(0, { jwks: { inline: `${head}${" ".repeat(n - head.length - tail.length - 6)}{"kty"${tail}` } }),
       ]);
     },
+  ],
+  [
+    "characters of the address of a key set",
+    keyUriCharactersMax,
+    (n) => identity([issuer(0, { jwks: { uri: `https://id.example/`.padEnd(n, "x") } })]),
+  ],
+  [
+    "hosts of keys",
+    keyHostsMax,
+    (n) => object("PicketConfig", { keys: { allowedHosts: many(n, (i) => `h${i}.example`) } }, { name: "default" }),
   ],
   [
     "trusted hops",

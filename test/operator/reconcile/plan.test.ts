@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { WorkloadPolicy } from "../../../protos/gen/picket/policy/v1alpha1/policy.ts";
-import { identity, policy, states, step, workload } from "./source.ts";
+import type { KeyState } from "../../../operator/reconcile/issuer-keys.ts";
+import { fetchedIdentity, identity, keysUri, policy, states, step, workload } from "./source.ts";
 
 const bad = (text: string): string => text.replace("mode: Enforce", "mode: Enforced");
 const withIdentity = (name: string): string => policy(name, "  identityRefs: [{ name: id }]\n");
@@ -104,6 +105,75 @@ describe("plan", () => {
       false,
     );
     assert.equal(staleOf(step(files, third.memory, { nowMs: hour + 2_000 })), false);
+  });
+
+  describe("with keys that are fetched", () => {
+    const hour = 3_600_000;
+    const withAge = (age: string): string =>
+      withIdentity("a").replace("  access:", `  failure: { keysMaxStale: ${age} }\n  access:`);
+    const files = { "w.yaml": workload("a"), "a.yaml": withAge("1h"), "id.yaml": fetchedIdentity("id") };
+    const jwks = JSON.parse(/inline: '(.*)'/.exec(identity("id"))?.[1] ?? "") as { keys: { x: string }[] };
+    const held = (fetchedMs: number): KeyState => ({
+      keys: new Map([[keysUri, { jwks: JSON.stringify(jwks), fetchedMs }]]),
+      faults: new Map(),
+    });
+    const isStale = ({ plan }: ReturnType<typeof step>): boolean | undefined =>
+      WorkloadPolicy.decode(plan.workloads[0]!.scorer[0]!.bytes).issuers[0]?.keysStale;
+    const holdsKey = ({ plan }: ReturnType<typeof step>): boolean =>
+      plan.workloads[0]!.placements[0]!.resources.some(({ bytes }) => Buffer.from(bytes).includes(jwks.keys[0]!.x));
+
+    it("names what is to be followed, with how long a policy believes it", () => {
+      const issuer = { uri: keysUri, identity: "shop/id", algorithms: ["ES256"] };
+      assert.deepEqual(step(files).plan.followed, [{ ...issuer, maxStaleMs: hour }]);
+      const unused = { ...files, "a.yaml": policy("a") };
+      assert.deepEqual(step(unused).plan.followed, [{ ...issuer, maxStaleMs: undefined }]);
+      assert.deepEqual(step({ ...files, "id.yaml": identity("id") }).plan.followed, []);
+    });
+
+    it("lets nobody in before they are there, and says so", () => {
+      const none = step(files);
+      assert.deepEqual([isStale(none), holdsKey(none), none.plan.nextMs], [true, false, undefined]);
+      assert.match(none.plan.keyTroubles.get("ApiIdentity/shop/id")?.message ?? "", /not been asked for yet/);
+      assert.deepEqual(states(none.plan), { "shop/a": "open" });
+    });
+
+    it("gives them to the proxies, and tells when they will be too old", () => {
+      const fresh = step(files, undefined, { nowMs: 2_000, keyState: held(1_000) });
+      assert.deepEqual([isStale(fresh), holdsKey(fresh), fresh.plan.nextMs], [false, true, hour + 1_000]);
+      assert.deepEqual([...fresh.plan.keyTroubles], []);
+    });
+
+    it("believes them no longer than the policy does, by time alone", () => {
+      const old = step(files, undefined, { nowMs: hour + 1_000, keyState: held(1_000) });
+      assert.deepEqual([isStale(old), holdsKey(old)], [true, false]);
+      assert.deepEqual([...old.plan.stale], ["ApiIdentity/shop/id"]);
+      const patient = { ...files, "a.yaml": withAge("2h") };
+      assert.equal(isStale(step(patient, undefined, { nowMs: hour + 1_000, keyState: held(1_000) })), false);
+    });
+
+    it("does not take keys for young because the clock was set back", () => {
+      const { plan } = step(files, undefined, { nowMs: 1_000, keyState: held(9_000_000) });
+      assert.equal(plan.nextMs, hour + 1_000);
+    });
+
+    it("says why they do not come, while the last ones serve and when there are none", () => {
+      const faults = new Map([[keysUri, { failure: "status", sentence: "the host answers with an error" }]] as const);
+      const kept = step(files, undefined, { keyState: { ...held(0), faults } });
+      assert.deepEqual([kept.plan.keyTroubles.get("ApiIdentity/shop/id")?.kind, isStale(kept)], ["kept", false]);
+      const missing = step(files, undefined, { keyState: { keys: new Map(), faults } });
+      const trouble = missing.plan.keyTroubles.get("ApiIdentity/shop/id");
+      assert.equal(trouble?.kind, "missing");
+      assert.match(trouble?.message ?? "", /https:\/\/id\.example .* answers with an error; its tokens fail/);
+    });
+
+    it("keeps the last ones of an identity that is broken, for as long as the policy says", () => {
+      const first = step(files, undefined, { keyState: held(0) });
+      const broken = { ...files, "id.yaml": fetchedIdentity("id").replace("ES256]", "HS256]") };
+      const second = step(broken, first.memory, { nowMs: 1_000, keyState: held(500) });
+      assert.deepEqual([isStale(second), second.plan.followed.length], [false, 1]);
+      const third = step(broken, second.memory, { nowMs: hour + 1_000, keyState: held(hour) });
+      assert.deepEqual([isStale(third), holdsKey(third)], [true, false]);
+    });
   });
 
   it("closes a workload whose application answered, until its generation changes", () => {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { CanaryAnswer } from "../../../operator/canary/answer.ts";
 import { leakConfirmMs } from "../../../operator/canary/canaries.ts";
+import type { KeySource } from "../../../operator/keys/key-fetcher.ts";
 import { createOperatorMetrics } from "../../../operator/metrics.ts";
 import { readText } from "../../../operator/provider/read.ts";
 import { emptyMemory, parseMemory, type Memory } from "../../../operator/reconcile/accepted.ts";
@@ -13,7 +14,7 @@ import { routeType } from "../../../operator/xds/type-urls.ts";
 import { systemClock } from "../../../platform/clock.ts";
 import { Registry } from "../../../platform/metrics.ts";
 import { silentLog } from "../../contract/ads-range.ts";
-import { policy, snapshotOf, translator, workload } from "./source.ts";
+import { fetchedIdentity, identity, keysUri, policy, snapshotOf, translator, workload } from "./source.ts";
 
 describe("reconciler", () => {
   let published: Map<string, readonly PublishedResource[]>;
@@ -23,6 +24,8 @@ describe("reconciler", () => {
   let answer: (revision: string) => CanaryAnswer | undefined;
   let registry: Registry;
   let reconciler: Reconciler;
+
+  let keys: KeySource | undefined;
 
   const create = (memory: Memory = emptyMemory): Reconciler =>
     (reconciler = new Reconciler({
@@ -36,6 +39,7 @@ describe("reconciler", () => {
         // Every client is up to date at once.
         count: () => ({ current: 1, total: 1, rejected: 0, message: "" }),
       },
+      keys,
       translator,
       read: readText,
       status: new StatusStore({ folder: undefined, clock: systemClock, log: silentLog }),
@@ -54,6 +58,7 @@ describe("reconciler", () => {
     events = [];
     saved = "";
     answer = () => "proven";
+    keys = undefined;
   });
   afterEach(() => reconciler.stop());
 
@@ -74,6 +79,38 @@ describe("reconciler", () => {
       events.map(({ event }) => event),
       ["not-ready", "applied", "ready"],
     );
+  });
+
+  it("waits at its start for keys that are being fetched, and takes them over when they come and change", async () => {
+    const held = new Map<string, { jwks: string; fetchedMs: number }>();
+    let isSettled = false;
+    const followed: string[][] = [];
+    keys = {
+      follow: (issuers) => followed.push(issuers.map(({ uri }) => uri)),
+      keys: () => held,
+      faults: () => new Map(),
+      get isSettled() {
+        return isSettled;
+      },
+    };
+    const withKeys = {
+      "w.yaml": workload("a"),
+      "a.yaml": policy("a", "  identityRefs: [{ name: id }]\n"),
+      "id.yaml": fetchedIdentity("id"),
+    };
+    create().take(snapshotOf(withKeys));
+    assert.deepEqual([followed, publications], [[[keysUri]], 0]);
+    assert.equal(reconciler.readiness().ready, false);
+    isSettled = true;
+    held.set(keysUri, { jwks: /inline: '(.*)'/.exec(identity("id"))?.[1] ?? "", fetchedMs: Date.now() });
+    reconciler.keysChanged();
+    await until(() => publications > 0);
+    const text = (): string => (published.get("proxy") ?? []).map(({ bytes }) => Buffer.from(bytes).toString()).join();
+    assert.match(text(), /xizmJExnfUTytiYm/);
+    held.clear();
+    isSettled = false;
+    reconciler.keysChanged();
+    await until(() => !text().includes("xizmJExnfUTytiYm"));
   });
 
   it("publishes nothing for equal content", () => {

@@ -2,6 +2,7 @@ import { readText } from "../../../operator/provider/read.ts";
 import type { SourceSnapshot } from "../../../operator/provider/provider.ts";
 import { emptyMemory, type Memory } from "../../../operator/reconcile/accepted.ts";
 import { envoyTranslator } from "../../../operator/reconcile/envoy-translator.ts";
+import { noKeys } from "../../../operator/reconcile/issuer-keys.ts";
 import { makePlan, type Plan } from "../../../operator/reconcile/plan.ts";
 import { settle, type Settled } from "../../../operator/reconcile/settle.ts";
 
@@ -25,10 +26,10 @@ export interface Step {
 export function step(
   files: Readonly<Record<string, string>>,
   before: Memory = emptyMemory,
-  { nowMs = 0, leaking = new Map<string, string>() } = {},
+  { nowMs = 0, leaking = new Map<string, string>(), keyState = noKeys } = {},
 ): Step {
   const settled = settleFiles(files, before, nowMs);
-  const plan = makePlan({ settled, opened: before.opened, leaking, nowMs, translator });
+  const plan = makePlan({ settled, opened: before.opened, leaking, nowMs, translator, keyState });
   const open = plan.workloads.filter(({ name, state }) => state.kind === "open" || before.opened.has(name));
   return { settled, plan, memory: { accepted: settled.accepted, opened: new Set(open.map(({ name }) => name)) } };
 }
@@ -64,6 +65,13 @@ metadata: { name: ${name}, namespace: ${namespace}, labels: { app: ${name} } }
 spec: { listen: "127.0.0.1:${port}", upstream: "127.0.0.1:${port + 1000}" }
 ---
 `;
+}
+
+export const keysUri = "https://id.example/jwks";
+
+/** The same, with keys that the operator fetches. */
+export function fetchedIdentity(name: string): string {
+  return identity(name).replace(/jwks:\n.*\n/, `jwks: { uri: "${keysUri}" }\n`);
 }
 
 export function identity(name: string, namespace = "shop"): string {
