@@ -1,5 +1,6 @@
 import { apiVersion } from "../../core/policy/parse.ts";
 import type { Clock } from "../../platform/clock.ts";
+import type { ApiPolicyStatus } from "../../platform/kinds.gen.ts";
 import type { Log } from "../../platform/log.ts";
 import { apply } from "../kube/apply.ts";
 import { isRecord } from "../kube/object.ts";
@@ -116,7 +117,7 @@ function nameOf({ kind, metadata }: ObjectStatus): string {
 }
 
 /** The status as the API server takes it; times of conditions that did not change are those that stand. */
-function statusOf({ sourceGeneration, status }: ObjectStatus, standing: unknown): Readonly<Record<string, unknown>> {
+function statusOf({ sourceGeneration, status }: ObjectStatus, standing: unknown): ApiPolicyStatus {
   const { conditions, revision, mode, proxies, scorers, overriddenBy, workloads, problems } = status;
   return {
     ...(sourceGeneration !== undefined && { observedGeneration: sourceGeneration }),
@@ -129,14 +130,14 @@ function statusOf({ sourceGeneration, status }: ObjectStatus, standing: unknown)
       ...(sourceGeneration !== undefined && { observedGeneration: sourceGeneration }),
       lastTransitionTime: standingTime(standing, type, state) ?? lastTransitionTime,
     })),
-    ...(mode !== undefined && { mode: `${mode[0]!.toUpperCase()}${mode.slice(1)}` }),
+    ...(mode !== undefined && { mode: modeWord(mode) }),
     ...(proxies && { proxies: countOf(proxies) }),
     ...(scorers && { scorers: countOf(scorers) }),
     ...(overriddenBy && { overriddenBy: overriddenBy.slice(0, listedMax) }),
     ...(workloads && {
       workloads: workloads.slice(0, listedMax).map(({ name, mode: own, revision: running, state, message }) => ({
         name,
-        mode: `${own[0]!.toUpperCase()}${own.slice(1)}`,
+        mode: modeWord(own),
         revision: running,
         state: state === "open" ? "Open" : "Closed",
         message: cut(message),
@@ -148,7 +149,12 @@ function statusOf({ sourceGeneration, status }: ObjectStatus, standing: unknown)
   };
 }
 
-function countOf({ current, total, rejected }: Count): Readonly<Record<string, unknown>> {
+/** Modes are capitalised in objects, and lower case elsewhere. */
+function modeWord(mode: string): NonNullable<ApiPolicyStatus["mode"]> {
+  return `${mode[0]!.toUpperCase()}${mode.slice(1)}` as NonNullable<ApiPolicyStatus["mode"]>;
+}
+
+function countOf({ current, total, rejected }: Count): NonNullable<ApiPolicyStatus["proxies"]> {
   return { current, total, rejected, summary: `${current}/${total}` };
 }
 
