@@ -100,7 +100,16 @@ export async function runInCluster(config: ClusterConfig): Promise<void> {
     log,
   });
   const settings = injectionSettings(config);
-  const policies = new PolicyKeeper({ transport, settings, isLeader, metrics: metrics.kube, clock, log });
+  const policies = new PolicyKeeper({
+    transport,
+    settings,
+    isWanted: config.injection === "policy",
+    clusterRole: "picket-operator",
+    isLeader,
+    metrics: metrics.kube,
+    clock,
+    log,
+  });
   const lease = createLease({
     transport,
     namespace,
@@ -113,7 +122,7 @@ export async function runInCluster(config: ClusterConfig): Promise<void> {
     gained: () => {
       log.info("this replica leads");
       certificates.lead();
-      if (config.injection === "policy") policies.lead();
+      policies.lead();
       memory.lead();
       written.lead();
     },

@@ -42,11 +42,12 @@ export const policyName = "picket-injection";
 export interface PolicyObject extends JsonObject {
   readonly apiVersion: string;
   readonly kind: string;
-  readonly metadata: { readonly name: string };
+  readonly metadata: { readonly name: string; readonly labels: Readonly<Record<string, string>> };
   readonly spec: JsonObject;
 }
 
 const group = "admissionregistration.k8s.io/v1";
+const labels = { "app.kubernetes.io/part-of": "picket", "app.kubernetes.io/managed-by": "picket-operator" };
 
 /**
  * Injection without a server of ours: a policy of the API server that makes the same pods as `inject` does, and one
@@ -62,7 +63,7 @@ export function injectionPolicies(settings: InjectionSettings): readonly PolicyO
     },
     resourceRules: [{ apiGroups: [""], apiVersions: ["v1"], operations: ["CREATE"], resources: ["pods"] }],
   };
-  const metadata = { name: policyName };
+  const metadata = { name: policyName, labels };
   return [
     {
       apiVersion: group,
@@ -108,7 +109,7 @@ function bindings(kind: string, spec: JsonObject): readonly PolicyObject[] {
   const one = (name: string, asking: "In" | "NotIn", pod: { operator: string; value: string }): PolicyObject => ({
     apiVersion: group,
     kind,
-    metadata: { name: `${policyName}-${name}` },
+    metadata: { name: `${policyName}-${name}`, labels },
     spec: {
       policyName,
       ...spec,

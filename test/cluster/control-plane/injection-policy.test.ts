@@ -140,7 +140,7 @@ function latePolicy(name: string, only: object): readonly PolicyObject[] {
     {
       apiVersion,
       kind: "MutatingAdmissionPolicy",
-      metadata: { name },
+      metadata: { name, labels: {} },
       spec: {
         reinvocationPolicy: "Never",
         matchConstraints: {
@@ -161,7 +161,7 @@ function latePolicy(name: string, only: object): readonly PolicyObject[] {
         ],
       },
     },
-    { apiVersion, kind: "MutatingAdmissionPolicyBinding", metadata: { name }, spec: { policyName: name } },
+    { apiVersion, kind: "MutatingAdmissionPolicyBinding", metadata: { name, labels: {} }, spec: { policyName: name } },
   ];
 }
 
