@@ -15,15 +15,49 @@ export interface StatusServerOptions {
   readonly routes?: Readonly<Record<string, StatusRoute>>;
 }
 
+/**
+ * Share of its time that a program spends on scrapes at most: what was rendered is given again until ten times the time
+ * that it took have gone by. At the bounds of all labels one rendering takes tens of milliseconds, in which no request is
+ * judged; whoever may ask must not be able to make that all the time there is.
+ */
+const scrapeShare = 10;
+
+/** Gives the metrics as text; who asks meanwhile gets the same text. */
+function createScrape({ registry, beforeScrape }: StatusServerOptions): () => Promise<string> {
+  let last: Promise<string> | undefined;
+  let freshUntilMs = 0;
+  const render = async (): Promise<string> => {
+    const startedMs = performance.now();
+    freshUntilMs = Number.POSITIVE_INFINITY;
+    try {
+      beforeScrape?.();
+      return await registry.metrics();
+    } finally {
+      const endedMs = performance.now();
+      freshUntilMs = endedMs + scrapeShare * (endedMs - startedMs);
+    }
+  };
+  return () => {
+    if (last === undefined || performance.now() >= freshUntilMs) last = render();
+    return last;
+  };
+}
+
 /** `/metrics`, `/livez`, `/readyz` and a program's own read-only pages, off the check path. GET only. */
 export function createStatusServer(options: StatusServerOptions): PageServer {
+  const scrape = createScrape(options);
   return createPageServer(
-    (request, response) => answer(request, response, options),
+    (request, response) => answer(request, response, options, scrape),
     (response) => endWith(response, 500, "internal error"),
   );
 }
 
-async function answer(request: IncomingMessage, response: ServerResponse, options: StatusServerOptions): Promise<void> {
+async function answer(
+  request: IncomingMessage,
+  response: ServerResponse,
+  options: StatusServerOptions,
+  scrape: () => Promise<string>,
+): Promise<void> {
   const url = new URL(request.url ?? "/", "http://status");
   if (url.pathname === "/livez") return endWith(response, 200, "alive");
   if (url.pathname === "/readyz") {
@@ -31,9 +65,9 @@ async function answer(request: IncomingMessage, response: ServerResponse, option
     return endWith(response, state.ready ? 200 : 503, state.ready ? "ready" : `not ready: ${state.reason}`);
   }
   if (url.pathname === "/metrics") {
-    options.beforeScrape?.();
+    const text = await scrape();
     response.setHeader("content-type", options.registry.contentType);
-    response.end(await options.registry.metrics());
+    response.end(text);
     return;
   }
   const route = Object.entries(options.routes ?? {}).find(([prefix]) => url.pathname.startsWith(prefix));

@@ -71,6 +71,13 @@ describe("images", function () {
     assert.ok(!existsSync(join(folderOf("scorer"), "opt/picket/node_modules/@kubernetes")), "65 MB for nothing");
   });
 
+  it("start programs that no signal makes open a debugger", () => {
+    const dockerfile = readFileSync(join(root, "images/Dockerfile"), "utf8");
+    const starts = dockerfile.match(/^ENTRYPOINT \["\/usr\/bin\/node".*$/gm) ?? [];
+    assert.equal(starts.length, 2);
+    for (const start of starts) assert.match(start, /"--disable-sigusr1"/);
+  });
+
   it("say which version they are", () => {
     for (const { reference } of built.values()) assert.match(reference, new RegExp(`:${productVersion(root)}$`));
   });
@@ -99,7 +106,12 @@ describe("images", function () {
       const scorer = startJailed({
         folder: folderOf("scorer"),
         user: scorerUser,
-        command: ["/usr/bin/node", "--disable-warning=ExperimentalWarning", "/opt/picket/sidecar/main.js"],
+        command: [
+          "/usr/bin/node",
+          "--disable-warning=ExperimentalWarning",
+          "--disable-sigusr1",
+          "/opt/picket/sidecar/main.js",
+        ],
         environment: {
           PICKET_SCORER_LISTEN: "127.0.0.1:0",
           PICKET_SCORER_STATUS: "127.0.0.1:0",
@@ -133,7 +145,12 @@ describe("images", function () {
       const { code, output } = await runJailed({
         folder: folderOf("operator"),
         user: scorerUser,
-        command: ["/usr/bin/node", "--disable-warning=ExperimentalWarning", "/opt/picket/operator/main.js"],
+        command: [
+          "/usr/bin/node",
+          "--disable-warning=ExperimentalWarning",
+          "--disable-sigusr1",
+          "/opt/picket/operator/main.js",
+        ],
       });
       assert.notEqual(code, 0);
       assert.match(output, /PICKET_OPERATOR_LISTEN is not set/);

@@ -8,13 +8,19 @@ describe("the status server", () => {
   const requests = counter(registry, { name: "t_requests_total", help: "Requests." });
   let ready = false;
   let scrapes = 0;
+  /** How long a rendering takes. */
+  let slowMs = 0;
   let server: PageServer;
   let base: string;
 
   before(async () => {
     server = createStatusServer({
       registry,
-      beforeScrape: () => scrapes++,
+      beforeScrape: () => {
+        scrapes++;
+        const endMs = performance.now() + slowMs;
+        while (performance.now() < endMs);
+      },
       ready: () => ({ ready, reason: "warming up" }),
       routes: {
         "/things/": (url) => (url.pathname === "/things/1" ? { thing: 1 } : undefined),
@@ -48,6 +54,17 @@ describe("the status server", () => {
     assert.equal(scrapes, 1);
   });
 
+  it("renders once for many who ask at the same time, and anew for who asks later", async () => {
+    const before = scrapes;
+    slowMs = 40;
+    const answers = await Promise.all(Array.from({ length: 50 }, () => get("/metrics?" + "a".repeat(4_000))));
+    assert.ok(answers.every(([status, text]) => status === 200 && text.includes("t_requests_total")));
+    assert.ok(scrapes - before <= 10, `${scrapes - before} renderings`);
+    slowMs = 0;
+    requests.inc();
+    await until(async () => (await get("/metrics"))[1].includes("t_requests_total 4"));
+  });
+
   it("serves a program's own pages, and nothing else", async () => {
     assert.deepEqual(await get("/things/1"), [200, '{"thing":1}\n']);
     assert.equal((await get("/things/2"))[0], 404);
@@ -60,6 +77,10 @@ describe("the status server", () => {
     assert.deepEqual([status, text], [500, "internal error\n"]);
   });
 });
+
+async function until(holds: () => Promise<boolean>): Promise<void> {
+  while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 10));
+}
 
 describe("metrics", () => {
   it("counts a label's values up to its bound, then under _other", () => {
