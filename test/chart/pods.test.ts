@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { globSync } from "node:fs";
+import { clusterSettings } from "../../operator/config.ts";
+import { scorerSettings } from "../../sidecar/config.ts";
 import { byName, chartFolder, helmOrSkip, render, type KubeObject } from "./render.ts";
 
 interface Container {
@@ -116,6 +118,24 @@ describe("pods of the chart", () => {
       assert.deepEqual(at("Service").selector, wanted);
       assert.deepEqual(at("PodDisruptionBudget").selector, { matchLabels: wanted });
       assert.deepEqual(at("NetworkPolicy").podSelector, { matchLabels: wanted });
+    }
+  });
+
+  it("are told every setting that has no default, and none that their program does not have", () => {
+    const objects = byName(render());
+    for (const [name, settings] of [
+      ["picket-operator", clusterSettings],
+      ["picket-scorer", scorerSettings],
+    ] as const) {
+      const { env } = podSpecOf(objects.get(`Deployment/${name}`)!)!.containers[0]!;
+      const told = env.map((one) => one.name).filter((one) => one.startsWith("PICKET_"));
+      const known = Object.values(settings);
+      for (const one of told)
+        assert.ok(
+          known.some((setting) => setting.name === one),
+          `${name}: ${one}`,
+        );
+      for (const { name: one, fallback } of known) assert.ok(fallback !== undefined || told.includes(one), one);
     }
   });
 

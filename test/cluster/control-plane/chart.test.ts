@@ -38,6 +38,7 @@ const forbidden = [
   ["patch", "apipolicies.picket.dev", "--namespace=default"],
   ["delete", "apipolicies.picket.dev", "--namespace=default"],
   ["update", "configmaps/other", "--namespace=default"],
+  ["create", "configmaps", "--namespace=default"],
   ["list", "configmaps", "--namespace=default"],
   ["list", "nodes"],
   ["create", "certificatesigningrequests.certificates.k8s.io"],
@@ -49,7 +50,7 @@ const allowed = [
   ["patch", "apipolicies.picket.dev", "--subresource=status"],
   ["create", "tokenreviews.authentication.k8s.io"],
   ["patch", "configmaps/picket-trust", "--namespace=default"],
-  ["get", "secrets/picket-ca", "--namespace=OWN"],
+  ["watch", "secrets/picket-ca", "--namespace=OWN"],
   ["patch", "mutatingwebhookconfigurations.admissionregistration.k8s.io/picket"],
 ] as const;
 
@@ -193,10 +194,9 @@ describe("the chart on a real API server", function () {
     "ci/injection-policy.yaml",
   ]) {
     it(`is taken with ${file}, field by field`, async () => {
-      const rendered = await cluster.helm([
-        ...["template", "picket", chart, "--namespace", own, "--kube-version", "1.36.0"],
-        ...["--values", join(chart, file), "--set", "crds.enabled=false", "--no-hooks"],
-      ]);
+      const values = ["--values", join(chart, file), "--set", "crds.enabled=false", "--no-hooks"];
+      const where = ["--namespace", own, "--kube-version", "1.36.0"];
+      const rendered = await cluster.helm(["template", "picket", chart, ...where, ...values]);
       assert.ok(parseAllDocuments(rendered).length > 10);
       const target = join(cluster.folder, "rendered.yaml");
       writeFileSync(target, rendered);
