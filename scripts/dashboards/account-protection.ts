@@ -1,4 +1,4 @@
-import { lines, note, number, rate, type Dashboard } from "./grafana.ts";
+import { lines, metric, note, number, rate, type Dashboard } from "./grafana.ts";
 
 const credentials = 'reason=~"credential-missing|credential-invalid|credential-expired|keys-stale"';
 
@@ -89,6 +89,19 @@ export const accountProtection: Dashboard = {
               legend: "{{api}}",
             },
           ],
+        }),
+        lines({
+          title: "Age of issuers' keys",
+          description:
+            "Fetched every ten minutes. Beyond `failure.keysMaxStale` every credential of the issuer is refused.",
+          unit: "s",
+          targets: [{ expression: `max by (provider) (${metric("picket_jwks_age_seconds")})`, legend: "{{provider}}" }],
+        }),
+        lines({
+          title: "Fetches of keys",
+          description: "By what came of them: `changed`, `same`, or why they failed.",
+          unit: "cps",
+          targets: [{ expression: rate("picket_jwks_refreshes_total", ["result"]), legend: "{{result}}" }],
         }),
         note(
           "To come",

@@ -395,4 +395,23 @@ export const alertCases: readonly AlertCase[] = [
       atMinutes: 20,
     },
   },
+  {
+    alert: "PicketKeysStale",
+    fires: {
+      name: "no fetch has worked for three hours",
+      series: {
+        'picket_jwks_age_seconds{provider="bank/bank"}': "0+60x200",
+        'picket_jwks_age_seconds{provider="bank/partners"}': "300x200",
+      },
+      atMinutes: 180,
+      labels: { provider: "bank/bank" },
+      description:
+        "The keys of bank/bank are 3h 0m 0s old. From failure.keysMaxStale of a policy on, 24 hours by default, every credential of that issuer is refused.",
+    },
+    quiet: {
+      name: "an issuer was away for an hour",
+      series: { 'picket_jwks_age_seconds{provider="bank/bank"}': "0+60x60 0+60x10" },
+      atMinutes: 70,
+    },
+  },
 ];
