@@ -32,6 +32,9 @@ import { Reconciler } from "./reconcile/reconciler.ts";
 import { ClusterStatus } from "./status/cluster-status.ts";
 import { StatusStore } from "./status/status-store.ts";
 import { createProxyKeys } from "./translate/proxy-key.ts";
+import type { ClientReport } from "./xds/client-report.ts";
+import { Peers, reportPath } from "./xds/peers.ts";
+import { countingAll } from "./xds/shared-counts.ts";
 import { createStreamAuthenticator } from "./xds/auth.ts";
 import { clusterLimits, createAdsServer, requestBytesMax } from "./xds/server.ts";
 import { proxyTypes, scorerTypes } from "./xds/type-urls.ts";
@@ -136,11 +139,15 @@ export async function runInCluster(config: ClusterConfig): Promise<void> {
     reason: "not everything has been listed",
   });
   let measureKeys = (): void => undefined;
+  let clients = (): ClientReport | undefined => undefined;
   const statusServer = createStatusServer({
     registry,
     beforeScrape: () => measureKeys(),
     ready: () => readiness(),
-    routes: { "/status": () => ({ ...readiness(), objects: store.all() }) },
+    routes: {
+      "/status": () => ({ ...readiness(), objects: store.all() }),
+      [reportPath]: () => clients(),
+    },
   });
   const statusAddress = await statusServer.start(config.status);
 
@@ -198,8 +205,18 @@ export async function runInCluster(config: ClusterConfig): Promise<void> {
     });
     measureKeys = () => keys.measure();
     const scorer = { ...endpointOf(config.scorer), serverName: config.scorer.host };
+    const peers = new Peers({
+      addresses: () =>
+        provider
+          .peersOf({ namespace, component: "operator", self: pod })
+          .map((host) => `${host}:${config.status.port}`),
+      changed: () => reconciler.clientsChanged(),
+      clock,
+      log,
+    });
+    clients = () => ads.report();
     const reconciler = new Reconciler({
-      ads,
+      ads: countingAll(ads, () => peers.reports()),
       keys,
       keyPlaces: { mayBeLoopback: false, never: config.apiHost === "none" ? [] : [config.apiHost] },
       translator: envoyTranslator(scorer, { ipv6: config.ipv6 === "on", proxyKeyOf: createProxyKeys(key) }),
@@ -264,6 +281,7 @@ export async function runInCluster(config: ClusterConfig): Promise<void> {
     await webhook?.start(config.webhook);
     statusQueue.start(stopping);
     policies.start(stopping);
+    peers.start(stopping);
     readiness = () => ({ ready: provider.isSynced, reason: provider.isSynced ? "" : "not everything has been listed" });
     const sweeping = setInterval(() => ads.sweep(), sweepMs);
     return {

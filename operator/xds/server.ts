@@ -4,6 +4,7 @@ import type { Log } from "../../platform/log.ts";
 import type { XdsMetrics } from "./metrics.ts";
 import { resourceSet, type PublishedResource, type ResourceSet } from "./resource-set.ts";
 import { AdsStream, drainWaitMsMax, type Identify, type StreamEvents } from "./stream.ts";
+import { digestOf, type ClientReport, type GroupReport } from "./client-report.ts";
 import { cutRefusal } from "./subscription.ts";
 import { shortTypeName } from "./type-urls.ts";
 
@@ -14,6 +15,9 @@ export const streamsMax = 4_096;
 export const requestBytesMax = 4 << 20;
 
 const deltaMethodPath = "/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources";
+
+/** Refusals of one group that other replicas are told of. */
+const refusalsReportedMax = 100;
 
 /** What one client may have of a server whose clients are strangers to each other. */
 export interface ClientLimits {
@@ -71,6 +75,8 @@ export interface AdsServer {
   /** Forgets a group that nobody is connected to; false while somebody is, who then keeps what it has. */
   retire(group: string): boolean;
   count(group: string, resources: readonly PublishedResource[]): Running;
+  /** What the clients of this server run, for other replicas. */
+  report(): ClientReport;
   /** Ends streams whose clients stopped reading, say nothing, or must prove themselves anew. Called every few seconds. */
   sweep(): void;
   /** Ends every stream. */
@@ -218,6 +224,9 @@ export function createAdsServer(options: AdsServerOptions): AdsServer {
       }
       return { current, total: all.length, rejected, message };
     },
+    report: () => ({
+      groups: Object.fromEntries([...streamsOf.keys()].map((group) => [group, reportOf(members(group))])),
+    }),
     sweep: () => {
       const now = clock.monotonic();
       for (const stream of streams) {
@@ -269,4 +278,20 @@ function addressOf({ peer }: AdsStream): string {
 
 function kindOf(group: string): string {
   return group.split("|", 1)[0]!;
+}
+
+function reportOf(streams: readonly AdsStream[]): GroupReport {
+  const running: Record<string, number> = {};
+  const refused: Record<string, { clients: number; message: string }> = {};
+  for (const stream of streams) {
+    const digest = digestOf(stream.allAccepted());
+    running[digest] = (running[digest] ?? 0) + 1;
+    for (const { message, ...resource } of stream.allRejected()) {
+      const key = digestOf([resource]);
+      const known = refused[key];
+      if (known !== undefined) known.clients++;
+      else if (Object.keys(refused).length < refusalsReportedMax) refused[key] = { clients: 1, message };
+    }
+  }
+  return { running, refused };
 }

@@ -102,6 +102,19 @@ export class AdsStream implements ExchangeHandler {
     return this.#types.get(typeUrl)?.rejected.get(name);
   }
 
+  /** Everything that the client runs. */
+  *allAccepted(): Iterable<{ readonly typeUrl: string; readonly name: string; readonly version: string }> {
+    for (const [typeUrl, { accepted }] of this.#types) {
+      for (const [name, version] of accepted) yield { typeUrl, name, version };
+    }
+  }
+
+  *allRejected(): Iterable<Refusal & { readonly typeUrl: string; readonly name: string }> {
+    for (const [typeUrl, { rejected }] of this.#types) {
+      for (const [name, refusal] of rejected) yield { typeUrl, name, ...refusal };
+    }
+  }
+
   message(bytes: Uint8Array): void {
     if (this.#isEnded) return;
     if (!this.#mayAsk(bytes.length)) {

@@ -71,6 +71,12 @@ export interface KubernetesProvider extends Provider {
   injectedNamespaces(): ReadonlySet<string>;
   /** Uid and group of a pod with a sidecar, by `namespace/name`. */
   proxyOf(key: string): { readonly uid: string; readonly group: string } | undefined;
+  /** Addresses of the other pods of one of our own programs. */
+  peersOf(program: {
+    readonly namespace: string;
+    readonly component: string;
+    readonly self: string;
+  }): readonly string[];
   /** Address of a ready pod of a group of proxies. */
   addressOf(group: string): string | undefined;
   /** Calls back after anything at all has changed. */
@@ -151,6 +157,17 @@ class Follower implements KubernetesProvider {
     const pod = this.#pods.items().get(key);
     const group = pod === undefined || pod.isOver ? undefined : groupOf(pod);
     return pod === undefined || group === undefined ? undefined : { uid: pod.uid, group };
+  }
+
+  peersOf({ namespace, component, self }: Parameters<KubernetesProvider["peersOf"]>[0]): readonly string[] {
+    const isPeer = (pod: PodFacts): boolean =>
+      pod.namespace === namespace &&
+      pod.labels["app.kubernetes.io/component"] === component &&
+      pod.labels["app.kubernetes.io/part-of"] === "picket" &&
+      pod.name !== self &&
+      pod.address !== "" &&
+      !pod.isOver;
+    return [...this.#pods.items().values()].filter(isPeer).map(({ address }) => address);
   }
 
   addressOf(group: string): string | undefined {
