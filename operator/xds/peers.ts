@@ -53,7 +53,7 @@ export class Peers {
   }
 
   #ask(): void {
-    const { addresses, changed, clock, log } = this.#options;
+    const { addresses, changed, clock } = this.#options;
     const present = new Set(addresses().slice(0, peersMax));
     for (const [address, { atMs }] of this.#heard) {
       if (present.has(address) && clock.monotonic() - atMs < keptMs) continue;
@@ -63,12 +63,15 @@ export class Peers {
     for (const address of present) {
       if (this.#asking.has(address)) continue;
       this.#asking.add(address);
-      void fetchText(address).then((text) => {
-        this.#asking.delete(address);
-        if (text === undefined) return log.debug("another replica does not answer", { address });
-        this.#take(address, text);
-      });
+      void this.#askOne(address);
     }
+  }
+
+  async #askOne(address: string): Promise<void> {
+    const text = await fetchText(address);
+    this.#asking.delete(address);
+    if (text === undefined) this.#options.log.debug("another replica does not answer", { address });
+    else this.#take(address, text);
   }
 
   #take(address: string, text: string): void {
