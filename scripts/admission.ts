@@ -21,6 +21,12 @@ const semantic: readonly Rule[] = [
   },
   {
     kinds: policies,
+    expression: `${rules}.all(rule, !has(rule.require) || !has(rule.require.claims) || rule.require.claims.all(claim,
+      !('in' in claim) || claim['in'].all(value, value != null)))`,
+    message: "write text, a number, true or false in each entry of in",
+  },
+  {
+    kinds: policies,
     expression: `${rules}.all(rule, !has(rule.require) || !has(rule.require.authenticated) || rule.require.authenticated ||
       !has(rule.require.claims))`,
     message: "remove authenticated: false from require: what else is demanded needs a principal",
@@ -44,6 +50,11 @@ const semantic: readonly Rule[] = [
     expression: `${limits}.all(limit, !has(limit.key) || limit.key.all(key, type(key) == string || !('header' in key) ||
       !(key.header in ['authorization', 'cookie', 'proxy-authorization', 'set-cookie'])))`,
     message: "count in key per Credential, Session or Principal: the value of that header is a secret",
+  },
+  {
+    kinds: policies,
+    expression: `${limits}.all(limit, !has(limit.key) || limit.key.all(key, limit.key.filter(other, other == key).size() == 1))`,
+    message: "count in key per each thing once",
   },
   {
     kinds: ["ApiPolicy"],

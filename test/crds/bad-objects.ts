@@ -282,6 +282,8 @@ const policies: readonly Row[] = [
   ["a key that is not there", limit({ key: ["Caller"] }), "count in key per Principal, Credential"],
   ["a key of two things", limit({ key: [{ claim: "a", header: "b" }] }), "must have at most 1 item"],
   ["a key of something else", limit({ key: [{ cookie: "a" }] }), "count in key per Principal, Credential"],
+  ["a key twice", limit({ key: ["Principal", "Principal"] }), "count in key per each thing once"],
+  ["a claim twice in a key", limit({ key: [{ claim: "a" }, { claim: "a" }] }), "count in key per each thing once"],
   ["a key that is a number", limit({ key: [1] }), "count in key per Principal, Credential"],
   ["a key that is a secret", limit({ key: [{ header: "authorization" }] }), "is a secret"],
   ["a header in capitals", limit({ key: [{ header: "X-Tenant" }] }), "should match"],

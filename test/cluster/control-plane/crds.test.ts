@@ -166,7 +166,7 @@ describe("crds/ in a real API server", function () {
   it("agrees with the readers about objects in which anything may stand anywhere", async function () {
     this.timeout(clusterStartMs);
     const objects = [...examples().map(({ object }) => object), ...goodObjects].filter(({ kind }) =>
-      /Policy|Identity/.test(kind),
+      /Policy|Identity|Config/.test(kind),
     );
     const mutations = fc.constantFrom(...objects).chain(({ kind, spec }) =>
       fc.record({
