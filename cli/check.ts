@@ -1,5 +1,5 @@
 import { connect, type Cluster } from "./cluster/client.ts";
-import { findInstall, installNamespaceDefault } from "./cluster/install.ts";
+import { findInstall, installOrDefault } from "./cluster/install.ts";
 import { kubeconfigFiles, namesCluster, type ClusterReach, type NamespaceReach } from "./cluster/reach.ts";
 import { checkApi } from "./check/api.ts";
 import { checkInstalled } from "./check/installed.ts";
@@ -50,19 +50,11 @@ async function look(shell: Shell, cluster: Cluster, options: CheckOptions): Prom
   const { checks } = await checkApi(cluster);
   const namespace = allNamespaces === true ? undefined : options.namespace;
   if (proxy === true) return [...checks, ...(await checkProxies(cluster, namespace))];
-  // Who may not list Deployments everywhere says where Picket is, or has it where most have.
-  const install = namespace ?? (await installOf(cluster));
-  if (monitoring === true) return [...checks, ...(await checkMonitoring(cluster, install ?? installNamespaceDefault))];
-  return [...checks, ...(await checkInstalled(cluster, { namespace: install, nowMs: shell.clock.now() }))];
-}
-
-async function installOf(cluster: Cluster): Promise<string | undefined> {
-  try {
-    return await findInstall(cluster);
-  } catch (error) {
-    if (error instanceof CommandError && error.code === "PKT0911") return installNamespaceDefault;
-    throw error;
+  if (monitoring === true) {
+    return [...checks, ...(await checkMonitoring(cluster, namespace ?? (await installOrDefault(cluster))))];
   }
+  const install = namespace ?? (await findInstall(cluster));
+  return [...checks, ...(await checkInstalled(cluster, { namespace: install, nowMs: shell.clock.now() }))];
 }
 
 function conclusionOf({ pre, proxy, monitoring }: CheckOptions): Conclusion {

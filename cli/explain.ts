@@ -3,16 +3,20 @@ import { isAbsolute, join } from "node:path";
 import { nearestName } from "../core/policy/parse/nearest-name.ts";
 import { problemCodes } from "../core/policy/problem.ts";
 import { factsOf, reasons, type Reason } from "../core/verdict/reason.ts";
+import { findClusterDecision } from "./cluster/decisions.ts";
+import { kubeconfigFiles, namesCluster, type ClusterReach } from "./cluster/reach.ts";
 import { commandCodes, CommandError } from "./errors.ts";
 import { writeResult, type ResultFormat } from "./output/result.ts";
 import { findingCodes } from "./policy/finding.ts";
 import { adviceOf } from "./reason-advice.ts";
 import { exitCodes, type Shell } from "./shell.ts";
-import { fetchPage, stateFolderOf, statusAddressOf, type Reach } from "./status-client.ts";
+import { fetchPage, isRunMeant, stateFolderOf, statusAddressOf, type Reach } from "./status-client.ts";
 import { asRecord, textOf } from "./status.ts";
 
-export interface ExplainOptions extends Reach {
+export interface ExplainOptions extends Reach, ClusterReach {
   readonly output: ResultFormat;
+  /** Where in the cluster Picket is. */
+  readonly namespace?: string | undefined;
 }
 
 /** Every code that any part of Picket prints. */
@@ -85,11 +89,15 @@ function isReason(text: string): text is Reason {
 type DecisionRecord = Readonly<Record<string, unknown>>;
 
 /**
- * From the running scorer, else from the decision logs: of the instance that answered, whose scorer remembers nothing
+ * From the scorers of a cluster; of a run on this machine from the running scorer, else from the decision logs: of the instance that answered, whose scorer remembers nothing
  * from before a restart, then of the state folder.
  */
-async function findDecision(shell: Shell, id: string, reach: Reach): Promise<DecisionRecord | undefined> {
+async function findDecision(shell: Shell, id: string, reach: ExplainOptions): Promise<DecisionRecord | undefined> {
   if (!/^[A-Za-z0-9][A-Za-z0-9_-]{0,127}$/.test(id)) return undefined;
+  if (await isClusterMeant(shell, reach)) {
+    const record = await findClusterDecision(shell, reach, id);
+    return record === undefined ? undefined : asRecord(record);
+  }
   const folders = new Set<string>();
   let away: Error | undefined;
   try {
@@ -111,6 +119,11 @@ async function findDecision(shell: Shell, id: string, reach: Reach): Promise<Dec
   // Without either source it is not known that the decision does not exist.
   if (away !== undefined) throw away;
   return undefined;
+}
+
+async function isClusterMeant(shell: Shell, reach: ExplainOptions): Promise<boolean> {
+  if (namesCluster(reach) || shell.name === "kubectl picket") return true;
+  return kubeconfigFiles(shell, reach).length > 0 && !(await isRunMeant(shell, reach));
 }
 
 /** The state folder of the instance that answers there; undefined when it does not say. */

@@ -218,15 +218,18 @@ function addLook(program: Command, shell: Shell, done: Done): void {
       const { status } = await import("./status.ts");
       done(await status(shell, object, options));
     });
-  reachOptions(
-    add(program, {
-      name: "explain <what>",
-      summary: "why: a decision id, a code such as PKT0205, or a reason",
-      examples: ["picket explain 7f3a9c2e51-4d", "picket explain PKT0202", "picket explain resource-owner-mismatch"],
-    }),
+  clusterOptions(
+    reachOptions(
+      add(program, {
+        name: "explain <what>",
+        summary: "why: a decision id, a code such as PKT0205, or a reason",
+        examples: ["picket explain 7f3a9c2e51-4d", "picket explain PKT0202", "picket explain resource-owner-mismatch"],
+      }),
+    ),
+    { allNamespaces: false },
   )
     .addOption(outputOption(resultFormats))
-    .action(async (what: string, options: ReachOptions & { output: (typeof resultFormats)[number] }) => {
+    .action(async (what: string, options: StatusFlags) => {
       const { explain } = await import("./explain.ts");
       done(await explain(shell, what, options));
     });

@@ -1,9 +1,9 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { nearestName } from "../core/policy/parse/nearest-name.ts";
 import { clusterKinds } from "./cluster/kinds.ts";
 import { kubeconfigFiles, namesCluster, type ClusterReach, type NamespaceReach } from "./cluster/reach.ts";
 import { readClusterStatus } from "./cluster/status.ts";
-import { nearestName } from "../core/policy/parse/nearest-name.ts";
 import { CommandError } from "./errors.ts";
 import { tableFor, writeResult, type ResultFormat } from "./output/result.ts";
 import { exitCodes, type Shell } from "./shell.ts";

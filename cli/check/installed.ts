@@ -111,8 +111,9 @@ async function checkContact(cluster: Cluster, namespace: string): Promise<readon
   const operators = pods.filter((pod) => nameOf(pod).startsWith(`${operatorName}-`)).map(nameOf);
   const ages: number[] = [];
   for (const pod of operators) {
-    const page = await cluster.podPage(namespace, pod, operatorStatusPort, "/metrics");
-    for (const [, age] of page?.matchAll(/^picket_kube_contact_age_seconds\{[^}]*\} ([0-9.]+)$/gm) ?? []) {
+    const { status, text } = await cluster.podPage({ namespace, pod, port: operatorStatusPort, path: "/metrics" });
+    if (status !== 200) continue;
+    for (const [, age] of text.matchAll(/^picket_kube_contact_age_seconds\{[^}]*\} ([0-9.]+)$/gm)) {
       ages.push(Number(age));
     }
   }

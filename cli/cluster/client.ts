@@ -25,8 +25,21 @@ export interface Cluster {
   list(path: string): Promise<readonly KubeObject[] | undefined>;
   /** Whether the user may do something. Asks, and creates nothing. */
   may(question: AccessQuestion): Promise<boolean>;
-  /** A page of a pod, through the API server; undefined when it cannot be had. */
-  podPage(namespace: string, pod: string, port: number, page: string): Promise<string | undefined>;
+  /** A page of a pod, through the API server; the status is the pod's, or the API server's when it cannot be reached. */
+  podPage(page: PodPage): Promise<PodAnswer>;
+}
+
+export interface PodPage {
+  readonly namespace: string;
+  readonly pod: string;
+  readonly port: number;
+  /** `/metrics` */
+  readonly path: string;
+}
+
+export interface PodAnswer {
+  readonly status: number;
+  readonly text: string;
 }
 
 export interface AccessQuestion {
@@ -82,11 +95,6 @@ function mergeFile(config: KubeConfig, file: string, Config: typeof KubeConfig):
   if (config.getCurrentContext() === "") config.setCurrentContext(other.getCurrentContext());
 }
 
-interface Answer {
-  readonly status: number;
-  readonly text: string;
-}
-
 class HttpsCluster implements Cluster {
   readonly context: string;
   readonly namespace: string;
@@ -139,10 +147,9 @@ class HttpsCluster implements Cluster {
     return isRecord(state) && state["allowed"] === true;
   }
 
-  async podPage(namespace: string, pod: string, port: number, page: string): Promise<string | undefined> {
-    const path = `/api/v1/namespaces/${encodeURIComponent(namespace)}/pods/${encodeURIComponent(pod)}:${port}/proxy${page}`;
-    const { status, text } = await this.#send("GET", path);
-    return status === 200 ? text : undefined;
+  podPage({ namespace, pod, port, path }: PodPage): Promise<PodAnswer> {
+    const place = `/api/v1/namespaces/${encodeURIComponent(namespace)}/pods/${encodeURIComponent(pod)}:${port}`;
+    return this.#send("GET", `${place}/proxy${path}`);
   }
 
   #expectGood(status: number, text: string, what: string): void {
@@ -169,7 +176,7 @@ class HttpsCluster implements Cluster {
     }
   }
 
-  async #send(method: string, path: string, body?: string): Promise<Answer> {
+  async #send(method: string, path: string, body?: string): Promise<PodAnswer> {
     const options: RequestOptions = {
       method,
       host: this.#server.hostname.replaceAll(/^\[|\]$/g, ""),
@@ -190,7 +197,7 @@ class HttpsCluster implements Cluster {
   }
 }
 
-function send(options: RequestOptions, body: string | undefined): Promise<Answer> {
+function send(options: RequestOptions, body: string | undefined): Promise<PodAnswer> {
   return new Promise((resolve, reject) => {
     const signal = AbortSignal.timeout(requestMs);
     const request = httpsRequest({ ...options, signal }, (response) => {

@@ -1,3 +1,4 @@
+import { CommandError } from "../errors.ts";
 import type { Cluster } from "./client.ts";
 import { labelsOf, nameOf, namespaceOf, type KubeObject } from "./object.ts";
 
@@ -24,6 +25,16 @@ export async function findInstall(cluster: Cluster): Promise<string | undefined>
   const named = `fieldSelector=${encodeURIComponent(`metadata.name=${operatorName}`)}`;
   const found = await cluster.list(`/apis/apps/v1/deployments?${named}`);
   return found?.map(namespaceOf).toSorted()[0];
+}
+
+/** Where Picket is; where most have it when the user may not look for it everywhere, or when there is none. */
+export async function installOrDefault(cluster: Cluster): Promise<string> {
+  try {
+    return (await findInstall(cluster)) ?? installNamespaceDefault;
+  } catch (error) {
+    if (error instanceof CommandError && error.code === "PKT0911") return installNamespaceDefault;
+    throw error;
+  }
 }
 
 /** Whether an object of another group belongs to Picket: by the label that Helm charts set, or by its name. */

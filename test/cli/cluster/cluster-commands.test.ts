@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { globSync, readFileSync } from "node:fs";
+import type { ServerResponse } from "node:http";
 import { join } from "node:path";
 import { runCommandLine } from "../../../cli/program.ts";
 import { refuse, say } from "../../fake-api/faults.ts";
@@ -200,6 +201,54 @@ describe("commands that look at a cluster", () => {
       ["/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"],
     );
     assert.ok(api.requests.length > 30);
+  });
+
+  describe("explain", () => {
+    const scorer = (name: string): void =>
+      create("/api/v1/namespaces/picket-system/pods", { apiVersion: "v1", kind: "Pod", metadata: { name } });
+    const decision = { id: "d-1", verdict: "deny", reason: "no-rule-matched", workload: "bank/accounts:8080" };
+
+    it("asks each scorer for a decision until one knows it", async () => {
+      for (const name of ["picket-operator-1", "picket-scorer-1", "picket-scorer-2"]) scorer(name);
+      const unknown = (response: ServerResponse): "answered" => {
+        response.writeHead(404, { "content-type": "text/plain" }).end("not found\n");
+        return "answered";
+      };
+      api.plan({ path: "/picket-scorer-1:15030/proxy/decisions/d-1" }, unknown);
+      const known = api.plan({ path: "/picket-scorer-2:15030/proxy/decisions/d-1" }, say(JSON.stringify(decision)));
+      const { code, stdout, stderr } = await run("explain", "d-1");
+      assert.equal(code, 0, stderr);
+      assert.match(stdout, /no-rule-matched/);
+      assert.match(stdout, /bank\/accounts:8080/);
+      known.left = 0;
+      api.plan({ path: "/picket-scorer-2:15030/proxy/decisions/d-1" }, unknown);
+      const lost = await run("explain", "d-1");
+      assert.equal(lost.code, 1);
+      assert.match(lost.stderr, /^error: no decision, code or reason "d-1" is known/);
+    });
+
+    it("does not say that there is no decision where a scorer could not be asked", async () => {
+      scorer("picket-scorer-1");
+      api.plan({ path: "/proxy/" }, refuse(503, "ServiceUnavailable"));
+      const { code, stderr } = await run("explain", "d-1");
+      assert.equal(code, 3);
+      assert.match(
+        stderr,
+        /try: {3}kubectl -n picket-system port-forward picket-scorer-1 15030, and picket explain d-1/,
+      );
+    });
+
+    it("says where it looked for scorers", async () => {
+      const { code, stderr } = await run("explain", "d-1", "-n", "elsewhere");
+      assert.equal(code, 3);
+      assert.match(stderr, /^error: there is no scorer in namespace elsewhere/);
+    });
+
+    it("knows codes and reasons without a cluster", async () => {
+      await api.crash();
+      assert.equal((await run("explain", "PKT0205")).code, 0);
+      assert.equal((await run("explain", "no-rule-matched")).code, 0);
+    });
   });
 
   it("take the kubeconfigs that kubectl takes, the first one first", async () => {

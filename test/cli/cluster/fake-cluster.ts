@@ -44,7 +44,7 @@ export function fakeCluster(objects: readonly KubeObject[], options: FakeOptions
     },
     list: async (path) => (isKnown(path) ? find(path) : undefined),
     may: async ({ resource }) => options.forbidden?.includes(resource) !== true,
-    podPage: async () => options.page,
+    podPage: async () => ({ status: options.page === undefined ? 503 : 200, text: options.page ?? "" }),
   };
 }
 
