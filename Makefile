@@ -38,6 +38,7 @@ fuzz: setup ## ten million hostile paths
 	@node scripts/fuzz.ts
 
 golden: ## rewrite golden files; review the diff
+	@node scripts/chart.ts
 	@PICKET_GOLDEN=write mocha 'test/**/golden.test.ts'
 
 dashboards: ## rewrite the chart's dashboards from scripts/dashboards/

@@ -90,7 +90,7 @@ describe("values.yaml", () => {
 
   it("is what docs/reference/chart.md shows", () => {
     const page = readFileSync(join(root, "docs/reference/chart.md"), "utf8");
-    assert.equal(page, chartReference(text), "run node scripts/chart.ts");
+    assert.equal(page, chartReference(text), "run make golden");
   });
 });
 
@@ -120,6 +120,6 @@ describe("chart", () => {
       globSync("*.yaml", { cwd: folder })
         .toSorted()
         .map((file) => [file, readFileSync(join(folder, file), "utf8")]);
-    assert.deepEqual(read(join(chartFolder, "files/crds")), read(join(root, "crds")), "run node scripts/chart.ts");
+    assert.deepEqual(read(join(chartFolder, "files/crds")), read(join(root, "crds")), "run make golden");
   });
 });
