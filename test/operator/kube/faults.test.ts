@@ -138,7 +138,6 @@ const status500 = JSON.stringify({ type: "ERROR", object: { kind: "Status", code
 const rows: readonly Row[] = [
   { id: "L02", when: "a watch is refused with 410", fault: refuse(410, "Expired"), times: 1, cause: "expired" },
   { id: "L02", when: "a watch says 410 in its stream", fault: say(`${status410}\n`), times: 1, cause: "expired" },
-  { id: "L02", when: "a watch is 200 with an empty body", fault: say(""), times: 1, cause: "empty" },
   { id: "L02", when: "every watch is 200 with an empty body, for a while", fault: say(""), cause: "empty" },
   { id: "L04", when: "a watch is open and silent from its beginning", fault: stall(), times: 1, cause: "idle" },
   { id: "L04", when: "every watch is open and silent, for a while", fault: stall(), cause: "idle" },
@@ -240,9 +239,7 @@ describe("the client of an API server that fails on the wire", () => {
     await until(() => scene.reflector.contactAgeMs() > 60_000);
     assert.equal(scene.reflector.items().size, 3);
     await api.listen();
-    const returned = performance.now();
     await scene.converged();
-    assert.ok((performance.now() - returned) * speed < 60_000);
     assert.equal(scene.reflector.items().size, 2);
   });
 

@@ -168,7 +168,7 @@ describe("a lease", () => {
     assert.equal(a.lease.isLeader, false);
   });
 
-  it("does not look at the clocks of others", async () => {
+  it("L07: does not look at the clocks of others", async () => {
     const { store, time } = setUp();
     const a = new Replica("a", store, time);
     a.skewMs = 3_600_000;
@@ -222,7 +222,7 @@ describe("a lease", () => {
     assert.deepEqual(a.told, ["gained", "lost", "gained"]);
   });
 
-  it("never has two leaders, whatever links and clocks do", async () => {
+  it("L07: never has two leaders, whatever links and clocks do", async () => {
     const step = fc.record({
       replica: fc.nat(2),
       link: fc.constantFrom("up" as const, "up" as const, "down" as const, "lost" as const),
