@@ -2,10 +2,10 @@
 # node_modules/.bin comes first on the path: it holds the Node that the project is built on.
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 .DEFAULT_GOAL := help
-.PHONY: help setup generate lint format typecheck test demo bench images fuzz golden dashboards coverage clean
+.PHONY: help setup generate lint format typecheck test demo bench images kind-up fuzz golden dashboards coverage clean
 
 help: ## list the targets
-	@grep --extended-regexp --no-filename '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand --tabs=12
+	@grep --extended-regexp --no-filename '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand --tabs=12
 
 setup: ## install packages, generate code, fetch Envoy
 	@sh scripts/setup.sh
@@ -33,6 +33,9 @@ bench: setup ## measure, as ratios within one run
 
 images: setup ## build the images for a cluster, without Docker, in build/images
 	@node scripts/build-images.ts
+
+kind-up: setup ## build the images and install the chart into a cluster of kind
+	@node scripts/kind-up.ts
 
 fuzz: setup ## ten million hostile paths
 	@node scripts/fuzz.ts

@@ -75,7 +75,7 @@ describe("commands in the docs", () => {
     let looked = 0;
     for (const page of pages) {
       const text = readFileSync(join(root, page), "utf8");
-      for (const [, target = ""] of text.matchAll(/(?:^|`)make ([a-z]+)/gm)) {
+      for (const [, target = ""] of text.matchAll(/(?:^|`)make ([a-z-]+)/gm)) {
         looked++;
         assert.match(makefile, new RegExp(`^${target}:`, "m"), `${page}: make ${target}`);
       }
