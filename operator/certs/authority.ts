@@ -1,6 +1,6 @@
 import "reflect-metadata";
 import * as x509 from "@peculiar/x509";
-import { randomBytes, webcrypto } from "node:crypto";
+import { createHash, randomBytes, webcrypto } from "node:crypto";
 import type { EpochMs, Millis } from "../../core/limits/time.ts";
 import { Secret } from "../../platform/secret.ts";
 
@@ -25,10 +25,13 @@ export interface Issued {
 
 /** What is read from a certificate. */
 export interface CertificateFacts {
+  /** When it was issued; it is valid from a little before. */
   readonly fromMs: EpochMs;
   readonly untilMs: EpochMs;
   /** DNS names in the order of the certificate. */
   readonly names: readonly string[];
+  /** Whether it may sign others. */
+  readonly isAuthority: boolean;
   /** SHA-256 of the whole certificate, hexadecimal. */
   readonly digest: string;
 }
@@ -91,6 +94,7 @@ export function readCertificate(pem: string): CertificateFacts | undefined {
       fromMs: certificate.notBefore.getTime() + backdateMs,
       untilMs: certificate.notAfter.getTime(),
       names: names.flatMap(({ type, value }) => (type === "dns" ? [value] : [])),
+      isAuthority: certificate.getExtension(x509.BasicConstraintsExtension)?.ca === true,
       digest: digestOf(certificate),
     };
   } catch {
@@ -110,7 +114,7 @@ export async function isSignedBy(leafPem: string, authorityPem: string): Promise
 }
 
 function digestOf(certificate: x509.X509Certificate): string {
-  return Buffer.from(certificate.rawData).toString("base64");
+  return createHash("sha256").update(new Uint8Array(certificate.rawData)).digest("hex");
 }
 
 async function exportKey(key: webcrypto.CryptoKey): Promise<Secret> {

@@ -5,32 +5,29 @@ import type { Log } from "../../platform/log.ts";
 import { Secret } from "../../platform/secret.ts";
 import { watchTlsFolder } from "../../platform/tls-folder.ts";
 import { checkTls, type ServerTls, type TlsMaterial } from "../../platform/tls.ts";
-import { apply } from "../kube/apply.ts";
 import type { KubeMetrics } from "../kube/metrics.ts";
-import { isRecord, type KubeObject } from "../kube/object.ts";
 import { createQueue, type Outcome, type Queue } from "../kube/queue.ts";
-import { createReflector, type Reflector } from "../kube/reflector.ts";
+import { systemTimers, type Timers } from "../kube/timers.ts";
 import type { KubeTransport } from "../kube/transport.ts";
 import { createAuthority, isSignedBy, issueLeaf, readCertificate, type Issued } from "./authority.ts";
 import type { CertificateMetrics } from "./metrics.ts";
-import { planCertificates, type CertificateState, type KnownAuthority, type KnownLeaf } from "./plan.ts";
+import { planCertificates, type CertificateState, type KnownLeaf } from "./plan.ts";
+import { Secrets } from "./secrets.ts";
+import { Trust } from "./trust.ts";
 
 /** Secret with the authorities of the install, in the operator's own namespace. */
 export const authoritySecret = "picket-ca";
 export const operatorSecret = "picket-operator-tls";
 export const scorerSecret = "picket-scorer-tls";
 
-/** ConfigMap with the authorities to believe, in every namespace with sidecars. */
-export const trustName = "picket-trust";
-
 /** How often the wall clock is looked at: monotonic timers miss the time that a machine slept. */
-const tickMs = 60_000;
+export const tickMs = 60_000;
 
 /** Namespaces that get the trust bundle. */
 export const trustNamespacesMax = 20_000;
 
-/** Longest wait for what was written to come back by the watch. */
-const seenMsMax = 10_000;
+/** How soon what could not be done for one namespace is tried again. */
+const againMs = 5_000;
 
 const fieldManager = "picket-certificates";
 
@@ -50,6 +47,7 @@ export interface CertificatesOptions {
   readonly clock: Clock;
   readonly random: () => number;
   readonly log: Log;
+  readonly timers?: Timers;
 }
 
 export interface Certificates {
@@ -67,17 +65,12 @@ export function createCertificates(options: CertificatesOptions): Certificates {
   return new ClusterCertificates(options);
 }
 
-interface StoredSecret {
-  readonly data: Readonly<Record<string, string>>;
-}
-
 /** Read, plan, apply: what the API server holds is compared with what should be there, at every change and every minute. */
 class ClusterCertificates implements Certificates {
   readonly tls: ServerTls;
   readonly #options: CertificatesOptions;
-  readonly #secrets: ReadonlyMap<string, Reflector<StoredSecret>>;
-  readonly #trust: Reflector<string>;
-  readonly #webhook: Reflector<KubeObject> | undefined;
+  readonly #secrets: Secrets;
+  readonly #trust: Trust;
   readonly #queue: Queue<"certificates">;
   readonly #listeners: (() => void)[] = [];
   #serving: TlsMaterial | undefined;
@@ -86,46 +79,15 @@ class ClusterCertificates implements Certificates {
 
   constructor(options: CertificatesOptions) {
     this.#options = options;
-    const { transport, namespace, webhookName, kubeMetrics: metrics, clock, random, log } = options;
-    const changed = (): void => this.#changed();
-    const common = { transport, changed, metrics, clock, random, log };
-    const one = (name: string): Readonly<Record<string, string>> => ({ fieldSelector: `metadata.name=${name}` });
+    const followed = { ...options, fieldManager, changed: () => this.#changed() };
     const names = options.source === "builtin" ? [authoritySecret, operatorSecret, scorerSecret] : [];
-    this.#secrets = new Map(
-      names.map((name) => [
-        name,
-        createReflector({
-          ...common,
-          resource: "secrets",
-          path: `/api/v1/namespaces/${namespace}/secrets`,
-          query: one(name),
-          transform: (object) => secretOf(object),
-        }),
-      ]),
-    );
-    this.#trust = createReflector({
-      ...common,
-      resource: "configmaps",
-      path: "/api/v1/configmaps",
-      query: one(trustName),
-      transform: (object) => secretOf(object, "utf8").data["ca.crt"] ?? "",
-    });
-    this.#webhook =
-      webhookName === undefined
-        ? undefined
-        : createReflector({
-            ...common,
-            resource: "mutatingwebhookconfigurations",
-            path: "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations",
-            query: one(webhookName),
-            transform: (object) => object,
-          });
+    this.#secrets = new Secrets({ ...followed, names });
+    this.#trust = new Trust(followed);
     this.#queue = createQueue({
+      ...options,
       controller: "certificates",
+      metrics: options.kubeMetrics,
       work: () => this.#work(),
-      metrics,
-      clock,
-      log,
     });
     this.tls = {
       context: () => {
@@ -137,7 +99,7 @@ class ClusterCertificates implements Certificates {
   }
 
   async start(signal: AbortSignal): Promise<void> {
-    const { source, log } = this.#options;
+    const { source, log, timers = systemTimers } = this.#options;
     const arrived = new Promise<void>((resolve) => {
       this.#arrived = resolve;
     });
@@ -146,17 +108,16 @@ class ClusterCertificates implements Certificates {
       folder.onChange(() => this.#serve(folder.context()));
       this.#serve(folder.context());
     }
-    const reflectors = [
-      ...this.#secrets.values(),
-      this.#trust,
-      ...(this.#webhook === undefined ? [] : [this.#webhook]),
-    ];
-    for (const reflector of reflectors) reflector.start(signal);
-    await Promise.all(reflectors.map(({ synced }) => synced));
+    await Promise.all([this.#secrets.start(signal), this.#trust.start(signal)]);
     this.#changed();
     this.#queue.start(signal);
-    const ticking = setInterval(() => this.#queue.add("certificates"), tickMs);
-    signal.addEventListener("abort", () => clearInterval(ticking), { once: true });
+    const tick = (): void => {
+      if (signal.aborted) return;
+      this.#queue.add("certificates");
+      cancel = timers.after(tickMs, tick);
+    };
+    let cancel = timers.after(tickMs, tick);
+    signal.addEventListener("abort", () => cancel(), { once: true });
     await arrived;
   }
 
@@ -172,13 +133,13 @@ class ClusterCertificates implements Certificates {
   }
 
   #changed(): void {
-    const served = this.#stored(operatorSecret);
-    if (served !== undefined) this.#serve({ certificate: served.certificate, key: served.key });
+    const served = this.#secrets.pair(operatorSecret);
+    if (served !== undefined) this.#serve(served);
     this.#queue.add("certificates", "low");
   }
 
   #serve(material: TlsMaterial): void {
-    const { metrics, log } = this.#options;
+    const { log } = this.#options;
     if (this.#serving?.certificate === material.certificate) return;
     try {
       checkTls(material);
@@ -187,8 +148,7 @@ class ClusterCertificates implements Certificates {
       return;
     }
     this.#serving = material;
-    const facts = readCertificate(material.certificate);
-    if (facts !== undefined) metrics.expiry.set({ certificate: "operator" }, facts.untilMs / 1000);
+    this.#showEnd("operator", readCertificate(material.certificate)?.untilMs);
     for (const listener of this.#listeners) listener();
     this.#arrived();
   }
@@ -196,159 +156,85 @@ class ClusterCertificates implements Certificates {
   async #work(): Promise<Outcome> {
     if (!this.#options.isLeader()) return { kind: "done" };
     const bundle = this.#options.source === "builtin" ? await this.#issue() : this.#folderBundle();
-    if (bundle === "") return { kind: "waiting", afterMs: 1_000 };
-    await this.#publish(bundle);
-    return { kind: "done" };
+    const isComplete = await this.#trust.publish(bundle, this.#namespaces);
+    return isComplete ? { kind: "done" } : { kind: "waiting", afterMs: againMs };
   }
 
   /** Makes what is missing; gives the bundle of everything to believe. */
   async #issue(): Promise<string> {
-    const { clock, namespace, operatorName, scorerName, metrics } = this.#options;
+    const { clock, namespace, operatorName, scorerName } = this.#options;
     const wanted = new Map([
       [operatorSecret, namesOf(operatorName, namespace)],
       [scorerSecret, namesOf(scorerName, namespace)],
     ]);
     const nowMs = clock.now();
-    const authorities = this.#authorities();
-    const state = await this.#state(authorities);
-    const plan = planCertificates(state, nowMs, wanted);
-    const forgotten = new Set(plan.forget);
-    const kept = authorities.filter(({ certificate }) => !forgotten.has(readCertificate(certificate)?.digest ?? ""));
-    if (plan.createAuthority) {
-      await this.#writeAuthorities([await createAuthority(nowMs), ...kept]);
-      return "";
+    let authorities = this.#authorities();
+    let plan = planCertificates(await this.#state(authorities), nowMs, wanted);
+    const kept = authorities.filter(({ certificate }) => !plan.forget.includes(digestOf(certificate)));
+    if (plan.createAuthority || kept.length < authorities.length) {
+      authorities = plan.createAuthority ? [await createAuthority(nowMs), ...kept] : kept;
+      await this.#writeAuthorities(authorities);
+      plan = planCertificates(await this.#state(authorities), nowMs, wanted);
     }
-    if (forgotten.size > 0) await this.#writeAuthorities(kept);
-    const signer = kept.find(({ certificate }) => readCertificate(certificate)?.digest === plan.signer);
+    const signer = authorities.find(({ certificate }) => digestOf(certificate) === plan.signer);
     for (const secret of signer === undefined ? [] : plan.issue) {
       await this.#writeLeaf(secret, await issueLeaf(signer!, wanted.get(secret) ?? [], nowMs));
     }
-    for (const [secret, label] of [
-      [authoritySecret, "authority"],
-      [scorerSecret, "scorer"],
-    ] as const) {
-      const facts = secret === authoritySecret ? state.authorities[0] : state.leaves.get(secret);
-      if (facts !== undefined) metrics.expiry.set({ certificate: label }, facts.untilMs / 1000);
-    }
-    return kept.map(({ certificate }) => certificate).join("");
+    const ends = authorities.map(({ certificate }) => readCertificate(certificate)?.untilMs ?? 0);
+    this.#showEnd("authority", Math.max(...ends));
+    this.#showEnd("scorer", readCertificate(this.#secrets.pair(scorerSecret)?.certificate ?? "")?.untilMs);
+    return authorities.map(({ certificate }) => certificate).join("");
   }
 
   async #state(authorities: readonly Issued[]): Promise<CertificateState> {
-    const known = authorities.flatMap(({ certificate }): KnownAuthority[] => {
-      const facts = readCertificate(certificate);
-      return facts === undefined ? [] : [{ ...facts, certificate }];
-    });
     const leaves = new Map<string, KnownLeaf>();
     for (const secret of [operatorSecret, scorerSecret]) {
-      const stored = this.#stored(secret);
+      const stored = this.#secrets.pair(secret);
       const facts = stored === undefined ? undefined : readCertificate(stored.certificate);
       if (stored === undefined || facts === undefined || !isUsable(stored)) continue;
       let signer: string | undefined;
-      for (const { certificate, digest } of known) {
-        if (signer === undefined && (await isSignedBy(stored.certificate, certificate))) signer = digest;
+      for (const { certificate } of authorities) {
+        if (await isSignedBy(stored.certificate, certificate)) signer ??= digestOf(certificate);
       }
       leaves.set(secret, { ...facts, signer });
     }
-    return { authorities: known, leaves };
+    return { authorities: authorities.flatMap(({ certificate }) => readCertificate(certificate) ?? []), leaves };
   }
 
+  /** What the Secret holds and can be used, each once; it is written anew when something is wrong with it. */
   #authorities(): readonly Issued[] {
-    const { data } = this.#secrets
-      .get(authoritySecret)
-      ?.items()
-      .get(`${this.#options.namespace}/${authoritySecret}`) ?? {
-      data: {},
-    };
-    return Object.keys(data)
-      .filter((name) => name.endsWith(".crt"))
-      .toSorted()
-      .flatMap((name): Issued[] => {
-        const key = data[name.replace(/\.crt$/, ".key")];
-        return key === undefined ? [] : [{ certificate: data[name]!, key: new Secret(key) }];
-      });
-  }
-
-  #stored(secret: string): Issued | undefined {
-    const data = this.#secrets.get(secret)?.items().get(`${this.#options.namespace}/${secret}`)?.data;
-    const certificate = data?.["tls.crt"];
-    const key = data?.["tls.key"];
-    return certificate === undefined || key === undefined ? undefined : { certificate, key: new Secret(key) };
+    const data = this.#secrets.get(authoritySecret)?.data ?? {};
+    const found = new Map<string, Issued>();
+    for (const [name, certificate] of Object.entries(data)) {
+      const issued = { certificate, key: new Secret(data[name.replace(/\.crt$/, ".key")] ?? "") };
+      const facts = readCertificate(certificate);
+      if (facts?.isAuthority === true && isUsable(issued)) found.set(facts.digest, issued);
+    }
+    return [...found.values()];
   }
 
   async #writeAuthorities(authorities: readonly Issued[]): Promise<void> {
     const data = Object.fromEntries(
       authorities.flatMap(({ certificate, key }, index) => [
-        [`${index}.crt`, toBase64(certificate)],
-        [`${index}.key`, toBase64(key.reveal())],
+        [`${index}.crt`, certificate],
+        [`${index}.key`, key.reveal()],
       ]),
     );
+    await this.#secrets.write(authoritySecret, "Opaque", data);
     this.#options.log.info("authorities written", { count: authorities.length });
-    await this.#write(authoritySecret, "Opaque", data);
   }
 
   async #writeLeaf(secret: string, { certificate, key }: Issued): Promise<void> {
+    await this.#secrets.write(secret, "kubernetes.io/tls", { "tls.crt": certificate, "tls.key": key.reveal() });
     this.#options.log.info("certificate issued", { secret });
-    await this.#write(secret, "kubernetes.io/tls", {
-      "tls.crt": toBase64(certificate),
-      "tls.key": toBase64(key.reveal()),
-    });
-  }
-
-  async #write(name: string, type: string, data: Readonly<Record<string, string>>): Promise<void> {
-    const { transport, namespace } = this.#options;
-    const metadata = { name, namespace, labels: { "app.kubernetes.io/part-of": "picket" } };
-    await apply(transport, { apiVersion: "v1", kind: "Secret", type, metadata, data }, { fieldManager, force: true });
-    await this.#seen(name, data);
-  }
-
-  /** The next look must see what this one wrote, or it would make it once more. */
-  async #seen(name: string, data: Readonly<Record<string, string>>): Promise<void> {
-    const { namespace, clock } = this.#options;
-    const deadline = clock.monotonic() + seenMsMax;
-    while (clock.monotonic() < deadline) {
-      const held = this.#secrets.get(name)?.items().get(`${namespace}/${name}`)?.data ?? {};
-      if (Object.entries(data).every(([key, value]) => toBase64(held[key] ?? "") === value)) return;
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
   }
 
   #folderBundle(): string {
     return readFileSync(join(this.#options.source, "ca.crt"), "utf8");
   }
 
-  /** Makes the bundle known where somebody has to believe it; an edited one is put right. */
-  async #publish(bundle: string): Promise<void> {
-    const { transport, namespace } = this.#options;
-    const standing = this.#trust.items();
-    for (const place of new Set([namespace, ...this.#namespaces])) {
-      if (standing.get(`${place}/${trustName}`) === bundle) continue;
-      const metadata = { name: trustName, namespace: place, labels: { "app.kubernetes.io/part-of": "picket" } };
-      const object = { apiVersion: "v1", kind: "ConfigMap", metadata, data: { "ca.crt": bundle } };
-      await apply(transport, object, { fieldManager, force: true });
-    }
-    await this.#publishToWebhook(bundle);
-  }
-
-  async #publishToWebhook(bundle: string): Promise<void> {
-    const { transport, webhookName } = this.#options;
-    const object = this.#webhook?.items().get(webhookName ?? "");
-    if (object === undefined || webhookName === undefined) return;
-    const caBundle = toBase64(bundle);
-    const webhooks = (object["webhooks"] as readonly Readonly<Record<string, unknown>>[] | undefined) ?? [];
-    const isKnown = webhooks.every(
-      ({ clientConfig }) => (clientConfig as Readonly<Record<string, unknown>> | undefined)?.["caBundle"] === caBundle,
-    );
-    if (isKnown) return;
-    await apply(
-      transport,
-      {
-        apiVersion: "admissionregistration.k8s.io/v1",
-        kind: "MutatingWebhookConfiguration",
-        metadata: { name: webhookName },
-        webhooks: webhooks.map(({ name }) => ({ name, clientConfig: { caBundle } })),
-      },
-      { fieldManager, force: true },
-    );
+  #showEnd(certificate: "authority" | "operator" | "scorer", untilMs: number | undefined): void {
+    if (untilMs !== undefined) this.#options.metrics.expiry.set({ certificate }, untilMs / 1000);
   }
 }
 
@@ -356,17 +242,8 @@ function namesOf(service: string, namespace: string): readonly string[] {
   return [`${service}.${namespace}.svc`, `${service}.${namespace}.svc.cluster.local`];
 }
 
-/** The data of a Secret, or of a ConfigMap, which is not encoded. */
-function secretOf(object: KubeObject, encoding: "base64" | "utf8" = "base64"): StoredSecret {
-  const data = isRecord(object["data"]) ? object["data"] : {};
-  return {
-    data: Object.fromEntries(
-      Object.entries(data).map(([name, text]) => [
-        name,
-        Buffer.from(typeof text === "string" ? text : "", encoding).toString("utf8"),
-      ]),
-    ),
-  };
+function digestOf(certificate: string): string {
+  return readCertificate(certificate)?.digest ?? "";
 }
 
 function isUsable(issued: Issued): boolean {
@@ -376,8 +253,4 @@ function isUsable(issued: Issued): boolean {
   } catch {
     return false;
   }
-}
-
-function toBase64(text: string): string {
-  return Buffer.from(text).toString("base64");
 }

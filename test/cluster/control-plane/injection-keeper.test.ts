@@ -9,7 +9,7 @@ import { Registry } from "../../../platform/metrics.ts";
 import { settings } from "../../golden/inject/cases.ts";
 import { fastTime } from "../../operator/kube/fast-time.ts";
 import { clusterStartMs, poll, startCluster, type Cluster } from "../cluster.ts";
-import { clusterRoleRules } from "../rendered-rules.ts";
+import { renderedRules } from "../rendered-rules.ts";
 
 const group = "/apis/admissionregistration.k8s.io/v1";
 const roles = "/apis/rbac.authorization.k8s.io/v1/clusterroles";
@@ -42,7 +42,7 @@ describe("PolicyKeeper", () => {
   /** The rights that the chart gives in this mode, for the account of the test. */
   async function grant(mode: "webhook" | "policy"): Promise<void> {
     // Under another name, since a chart may be installed in this cluster.
-    const text = JSON.stringify(await clusterRoleRules(cluster, mode)).replaceAll('"picket-operator"', `"${name}"`);
+    const text = JSON.stringify(await renderedRules(cluster, mode)).replaceAll('"picket-operator"', `"${name}"`);
     const rules = JSON.parse(text) as readonly object[];
     const role = { metadata: { name }, rules };
     await cluster.call("DELETE", `${roles}/${name}`);

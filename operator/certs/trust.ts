@@ -1,0 +1,117 @@
+import type { Clock } from "../../platform/clock.ts";
+import type { Log } from "../../platform/log.ts";
+import { apply } from "../kube/apply.ts";
+import type { KubeMetrics } from "../kube/metrics.ts";
+import { isRecord } from "../kube/object.ts";
+import { createReflector, type Reflector } from "../kube/reflector.ts";
+import type { Timers } from "../kube/timers.ts";
+import type { KubeTransport } from "../kube/transport.ts";
+import { toBase64 } from "./secrets.ts";
+
+/** ConfigMap with the authorities to believe, in every namespace with sidecars. */
+export const trustName = "picket-trust";
+const trustKey = "ca.crt";
+
+const registration = "admissionregistration.k8s.io/v1";
+
+export interface TrustOptions {
+  readonly transport: KubeTransport;
+  readonly namespace: string;
+  /** The MutatingWebhookConfiguration that has to know the authorities. */
+  readonly webhookName: string | undefined;
+  readonly fieldManager: string;
+  readonly changed: () => void;
+  readonly kubeMetrics: KubeMetrics;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly log: Log;
+  readonly timers?: Timers;
+}
+
+interface KnownWebhook {
+  readonly name: string;
+  readonly caBundle: string;
+}
+
+/** Makes the authorities known where somebody has to believe them. */
+export class Trust {
+  readonly #options: TrustOptions;
+  readonly #bundles: Reflector<string>;
+  readonly #webhooks: Reflector<readonly KnownWebhook[]> | undefined;
+
+  constructor(options: TrustOptions) {
+    this.#options = options;
+    const { webhookName, kubeMetrics: metrics } = options;
+    this.#bundles = createReflector({
+      ...options,
+      metrics,
+      resource: "configmaps",
+      path: "/api/v1/configmaps",
+      query: { fieldSelector: `metadata.name=${trustName}` },
+      transform: ({ data }) => (isRecord(data) && typeof data[trustKey] === "string" ? data[trustKey] : ""),
+    });
+    if (webhookName === undefined) return;
+    this.#webhooks = createReflector({
+      ...options,
+      metrics,
+      resource: "mutatingwebhookconfigurations",
+      path: `/apis/${registration}/mutatingwebhookconfigurations`,
+      query: { fieldSelector: `metadata.name=${webhookName}` },
+      transform: ({ webhooks }) => (Array.isArray(webhooks) ? webhooks.filter(isRecord).map(knownWebhook) : []),
+    });
+  }
+
+  /** Resolves when what stands there was read once. */
+  async start(signal: AbortSignal): Promise<void> {
+    const reflectors = [this.#bundles, ...(this.#webhooks === undefined ? [] : [this.#webhooks])];
+    for (const reflector of reflectors) reflector.start(signal);
+    await Promise.all(reflectors.map(({ synced }) => synced));
+  }
+
+  /**
+   * Puts right what differs: the webhook first, since pods are created by it, then one namespace after the other. One
+   * that cannot be written, such as one that is being deleted, holds no other up; whether all could.
+   */
+  async publish(bundle: string, namespaces: Iterable<string>): Promise<boolean> {
+    const { namespace, log } = this.#options;
+    await this.#toWebhook(bundle);
+    let isComplete = true;
+    const standing = this.#bundles.items();
+    for (const place of new Set([namespace, ...namespaces])) {
+      if (standing.get(`${place}/${trustName}`) === bundle) continue;
+      try {
+        await this.#toNamespace(bundle, place);
+      } catch (error) {
+        isComplete = false;
+        log.warn("the trust bundle cannot be written; it is tried again", { namespace: place, error });
+      }
+    }
+    return isComplete;
+  }
+
+  async #toNamespace(bundle: string, namespace: string): Promise<void> {
+    const { transport, fieldManager } = this.#options;
+    const metadata = { name: trustName, namespace, labels: { "app.kubernetes.io/part-of": "picket" } };
+    const object = { apiVersion: "v1", kind: "ConfigMap", metadata, data: { [trustKey]: bundle } };
+    await apply(transport, object, { fieldManager, force: true });
+  }
+
+  async #toWebhook(bundle: string): Promise<void> {
+    const { transport, fieldManager, webhookName = "" } = this.#options;
+    const webhooks = this.#webhooks?.items().get(webhookName) ?? [];
+    const caBundle = toBase64(bundle);
+    if (webhooks.every((one) => one.caBundle === caBundle)) return;
+    const object = {
+      apiVersion: registration,
+      kind: "MutatingWebhookConfiguration",
+      metadata: { name: webhookName },
+      webhooks: webhooks.map(({ name }) => ({ name, clientConfig: { caBundle } })),
+    };
+    await apply(transport, object, { fieldManager, force: true });
+  }
+}
+
+function knownWebhook({ name, clientConfig }: Readonly<Record<string, unknown>>): KnownWebhook {
+  const caBundle = isRecord(clientConfig) ? clientConfig["caBundle"] : undefined;
+  return { name: String(name), caBundle: typeof caBundle === "string" ? caBundle : "" };
+}
