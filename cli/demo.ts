@@ -73,7 +73,7 @@ export async function runDemo(options: DemoOptions): Promise<number> {
     const code: CommandCode = error instanceof DemoError ? "PKT0908" : "PKT0909";
     options.stderr.write(`\nerror: ${error instanceof Error ? error.message : "unknown"} [${code}]\n`);
     if (error instanceof DemoError && error.details !== "") options.stderr.write(`${error.details}\n`);
-    options.stderr.write("try:   bin/picket run examples/bank/policies, to see Picket start by itself\n");
+    options.stderr.write("try:   bin/picket run examples/bank, to see Picket start by itself\n");
     return 1;
   } finally {
     if (own) for (const name of ["SIGINT", "SIGTERM"] as const) process.off(name, onSignal);

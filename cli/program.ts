@@ -88,7 +88,7 @@ export function createProgram(shell: Shell, done: Done): Command {
   const program = describe(new Command(name), {
     name,
     summary: "Protection of APIs: every request judged by a policy, through Envoy.",
-    examples: ["picket demo", "picket run examples/bank/policies", "picket policy test examples/bank/tests"],
+    examples: ["picket demo", "picket run examples/bank", "picket policy test examples/bank/tests"],
   })
     .exitOverride()
     .enablePositionalOptions()
@@ -146,7 +146,7 @@ function addRun(program: Command, shell: Shell, done: Done): void {
     name: "run <folder>",
     summary: "protect the workloads of a folder on this machine",
     examples: [
-      "picket run examples/bank/policies",
+      "picket run examples/bank",
       "picket run policies --status-address 127.0.0.1:16021",
       "picket run policies --state-dir /var/lib/picket -o json",
     ],
@@ -258,7 +258,7 @@ function addLook(program: Command, shell: Shell, done: Done): void {
       add(program, {
         name: "check",
         summary: "whether Picket works, in a cluster or on this machine; each failure with a fix",
-        examples: ["picket check --pre", "picket check --proxy -n bank", "picket check --from examples/bank/policies"],
+        examples: ["picket check --pre", "picket check --proxy -n bank", "picket check --from examples/bank"],
       }),
     ),
   )

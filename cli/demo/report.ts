@@ -120,7 +120,7 @@ export function printReport(report: DemoReport, output: Output, environment: Env
     ? "nothing hostile reached the application, nothing honest was refused"
     : "not fine: see what reached the application or was wrongly refused above";
   lines.push("", `${mark(report.passed)} ${style.bold(verdict)}`);
-  lines.push(style.dim("files: examples/bank/policies  next: bin/picket policy test examples/bank/tests"), "");
+  lines.push(style.dim("files: examples/bank  next: bin/picket policy test examples/bank/tests"), "");
   return lines.join("\n");
 }
 

@@ -40,14 +40,16 @@ export function createStage(key: IssuerKey): Stage {
  * that what the demo shows is what the files say.
  */
 export function copyPolicies(stage: Stage, key: IssuerKey, listen: Target, upstream: Target): readonly string[] {
-  const from = new URL("policies/", bankFolder);
-  const files = readdirSync(from).filter((file) => file.endsWith(".yaml"));
-  for (const file of files) {
-    const documents = parseAllDocuments(readFileSync(new URL(file, from), "utf8")) as Document.Parsed[];
-    for (const document of documents) fit(document, key, listen, upstream);
-    writeFileSync(join(stage.policies, file), documents.map(String).join(""));
-  }
-  return files;
+  const folders = ["policies/", "standalone/"].map((name) => new URL(name, bankFolder));
+  return folders.flatMap((folder) => {
+    const files = readdirSync(folder).filter((file) => file.endsWith(".yaml"));
+    for (const file of files) {
+      const documents = parseAllDocuments(readFileSync(new URL(file, folder), "utf8")) as Document.Parsed[];
+      for (const document of documents) fit(document, key, listen, upstream);
+      writeFileSync(join(stage.policies, file), documents.map(String).join(""));
+    }
+    return files;
+  });
 }
 
 function fit(document: Document.Parsed, key: IssuerKey, listen: Target, upstream: Target): void {

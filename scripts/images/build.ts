@@ -25,7 +25,7 @@ export function productVersion(root: string): string {
 
 /** Compiles the programs that images hold. */
 export function compilePrograms(root: string): void {
-  execFileSync(join(root, "node_modules/.bin/tsc"), ["--build", "operator", "sidecar"], {
+  execFileSync(join(root, "node_modules/.bin/tsc"), ["--build", "operator", "sidecar", "examples"], {
     cwd: root,
     stdio: ["ignore", "inherit", "inherit"],
   });

@@ -6,8 +6,8 @@ import { debianPackage } from "./debian.ts";
 import { addProgram } from "./program.ts";
 import { Tree } from "./tree.ts";
 
-/** The images of Picket, each with what makes its root file system. */
-export const imageNames = ["operator", "scorer", "proxy"] as const;
+/** The images of Picket, and the one of the sample bank. */
+export const imageNames = ["operator", "scorer", "proxy", "bank"] as const;
 export type ImageName = (typeof imageNames)[number];
 
 const libraries = "/lib/x86_64-linux-gnu";
@@ -49,6 +49,12 @@ export interface RootFilesystemOptions {
   readonly output: string;
 }
 
+const entries = {
+  operator: "operator/main.js",
+  scorer: "sidecar/main.js",
+  bank: "examples/bank/services/main.js",
+} as const;
+
 /** Makes the root file system of one image from pinned parts. The same input makes the same tree. */
 export function buildRootFilesystem(name: ImageName, { root, compiled, output }: RootFilesystemOptions): void {
   const tree = new Tree(join(output, name));
@@ -56,8 +62,9 @@ export function buildRootFilesystem(name: ImageName, { root, compiled, output }:
   if (name === "proxy") addProxy(tree, root);
   else {
     addNode(tree, root);
-    const entry = name === "operator" ? "operator/main.js" : "sidecar/main.js";
-    addProgram(tree, { root, compiled, entry });
+    addProgram(tree, { root, compiled, entry: entries[name] });
+    const people = "examples/bank/services/people.json";
+    if (name === "bank") tree.copy(join(root, people), `/opt/picket/${people}`);
   }
   tree.settle();
 }

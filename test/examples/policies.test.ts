@@ -19,7 +19,7 @@ const checks: ObjectChecks = {
 };
 
 describe("the policies of the sample bank", () => {
-  const files = yamlFiles("bank/policies");
+  const files = ["bank/policies", "bank/standalone"].flatMap(yamlFiles);
   const objects = files.flatMap(read);
   const policies = objects.flatMap((object) => (object.kind === "policy" ? [object.policy] : []));
   const workloads = objects.flatMap((object) => (object.kind === "workload" ? [object.workload] : []));
@@ -110,7 +110,7 @@ describe("the smallest example", () => {
 
 describe("the examples", () => {
   it("hold no YAML file that no test here looks at", () => {
-    const looked = ["bank/policies", "bank/tests", "hello"].flatMap(yamlFiles);
+    const looked = ["bank/policies", "bank/standalone", "bank/kubernetes", "bank/tests", "hello"].flatMap(yamlFiles);
     assert.deepEqual(globSync("**/*.{yaml,yml}", { cwd: examples }).toSorted(), looked.toSorted());
   });
 });

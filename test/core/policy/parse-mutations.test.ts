@@ -7,9 +7,9 @@ import { checkWhen } from "../../../platform/cel.ts";
 import { readYamlFile } from "../../../platform/yaml.ts";
 import { placesOf, replaced, type Step } from "./mutations.ts";
 
-const folder = new URL("../../../examples/bank/policies/", import.meta.url);
-const documents: readonly SourceDocument[] = readdirSync(folder).flatMap(
-  (file) => readYamlFile(readFileSync(new URL(file, folder)), file).documents,
+const folders = ["policies/", "standalone/"].map((name) => new URL(`../../../examples/bank/${name}`, import.meta.url));
+const documents: readonly SourceDocument[] = folders.flatMap((folder) =>
+  readdirSync(folder).flatMap((file) => readYamlFile(readFileSync(new URL(file, folder)), file).documents),
 );
 
 const odd = fc.oneof(

@@ -154,11 +154,13 @@ describe("parseObject", () => {
   });
 
   it("reads identities, workloads and the install configuration of the sample bank", () => {
-    const folder = new URL("../../../examples/bank/policies/", import.meta.url);
-    const kinds = readdirSync(folder).flatMap((file) => {
-      const { objects, problems } = readObjects(readFileSync(new URL(file, folder), "utf8"));
-      assert.deepEqual(problems, []);
-      return objects.map(({ kind }) => kind);
+    const kinds = ["policies/", "standalone/"].flatMap((name) => {
+      const folder = new URL(name, new URL("../../../examples/bank/", import.meta.url));
+      return readdirSync(folder).flatMap((file) => {
+        const { objects, problems } = readObjects(readFileSync(new URL(file, folder), "utf8"));
+        assert.deepEqual(problems, []);
+        return objects.map(({ kind }) => kind);
+      });
     });
     assert.deepEqual(
       Object.fromEntries(Object.entries(Object.groupBy(kinds, (kind) => kind)).map(([k, v]) => [k, v.length])),
