@@ -7,7 +7,10 @@ import type { Json } from "./pod.ts";
 export function celValue(value: Json): string {
   if (value === null || typeof value === "boolean") return String(value);
   if (typeof value === "number") {
-    if (!Number.isSafeInteger(value)) throw new TypeError("only whole numbers are written as CEL");
+    // A whole number beyond what JSON keeps exactly, or none at all, is not what anybody meant.
+    if (!Number.isFinite(value) || Math.abs(value) > Number.MAX_SAFE_INTEGER) {
+      throw new TypeError(`${value} cannot be written as CEL`);
+    }
     return String(value);
   }
   if (typeof value === "string") return celText(value);

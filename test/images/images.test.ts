@@ -163,13 +163,24 @@ describe("images", function () {
       assert.match(output, /\/1\.40\.0\//);
     });
 
-    it("proxy: the tool tells how it is used", async function () {
-      if (!existsSync(join(folderOf("proxy"), "usr/bin/picket-proxy-tool"))) this.skip();
+    it("proxy: the tool tells how it is used", async () => {
       const command = ["/usr/bin/picket-proxy-tool"];
       const { code, output } = await runJailed({ folder: folderOf("proxy"), user: proxyUser, command });
       assert.notEqual(code, 0);
       assert.match(output, /redirect/);
       assert.match(output, /drain/);
+    });
+
+    it("proxy: the tool redirects both families with what the image has", async () => {
+      const { code, output } = await runJailed({
+        folder: folderOf("proxy"),
+        user: "0:0",
+        ownNetwork: true,
+        environment: { PICKET_CAPTURE_PORT: "15006", PICKET_EXCLUDE: "9090" },
+        command: ["/usr/bin/picket-proxy-tool", "redirect"],
+      });
+      assert.equal(code, 0, output);
+      assert.match(output, /IPv4 redirected to 15006 by iptables-nft\nIPv6 redirected to 15006 by ip6tables-nft/);
     });
 
     for (const command of ["/usr/sbin/iptables", "/usr/sbin/ip6tables"]) {

@@ -79,6 +79,8 @@ describe("celValue", () => {
       ['"\\\n$(x)\u0001', String.raw`"\"\\\n$(x)\u0001"`],
     ];
     for (const [value, text] of rows) assert.equal(celValue(value), text);
-    assert.throws(() => celValue(1.5), /whole numbers/);
+    assert.equal(celValue(0.5), "0.5");
+    for (const value of [Number.NaN, Number.POSITIVE_INFINITY, 2 ** 60])
+      assert.throws(() => celValue(value), TypeError);
   });
 });
