@@ -2,10 +2,10 @@
 # node_modules/.bin comes first on the path: it holds the Node that the project is built on.
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 .DEFAULT_GOAL := help
-.PHONY: help setup generate lint format typecheck test demo bench images kind-up fuzz golden dashboards coverage clean
+.PHONY: help setup generate lint format typecheck test test-control-plane test-cluster demo bench images kind-up fuzz golden dashboards coverage clean
 
 help: ## list the targets
-	@grep --extended-regexp --no-filename '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand --tabs=12
+	@grep --extended-regexp --no-filename '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand --tabs=20
 
 setup: ## install packages, generate code, fetch Envoy
 	@sh scripts/setup.sh
@@ -22,8 +22,14 @@ format: ## rewrite files in the house format
 typecheck: ## compile every folder against the dependency rule
 	@tsc --build
 
-test: setup ## prove everything: lint, types, unit, property, golden, contract, end to end
+test: setup ## prove everything: lint, types, unit, property, golden, contract, end to end, Kubernetes
 	@node scripts/test.ts
+
+test-control-plane: setup ## what needs a real Kubernetes API, and no pods
+	@node scripts/test.ts 'control plane'
+
+test-cluster: setup ## what needs real pods: root on Linux
+	@node scripts/test.ts cluster
 
 demo: setup ## protect a small bank and attack it, in under two minutes
 	@bin/picket demo

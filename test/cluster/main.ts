@@ -1,7 +1,8 @@
 /**
  * A real Kubernetes cluster for tests.
  *
- *   node test/cluster/main.ts prepare [--no-node]          fetch, build and pack what a cluster is made of
+ *   node test/cluster/main.ts packages                     install the packages of Debian that a node needs, as root
+ *   node test/cluster/main.ts prepare                      fetch, build and pack what clusters are made of
  *   node test/cluster/main.ts run [--no-node] COMMAND…     run a command, such as `mocha FILE`, in a new cluster
  *   node test/cluster/main.ts up [--no-node]               start one and keep it until Ctrl-C
  *   node test/cluster/main.ts exec COMMAND…                run a command in the one that is up
@@ -10,8 +11,9 @@
 import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { enterNetwork } from "./rig/isolation.ts";
-import { prepare, removeAbandoned, startFresh } from "./rig/start.ts";
+import { prepareControlPlane, prepareNode, removeAbandoned, startFresh } from "./rig/start.ts";
 import { runningClusters, type ClusterState } from "./rig/state.ts";
+import { ensureNodePackages } from "./rig/tools.ts";
 import { Unavailable } from "./rig/unavailable.ts";
 
 /** Exit code when there can be no cluster here. */
@@ -29,8 +31,9 @@ async function main([verb, ...rest]: readonly string[]): Promise<number> {
   const command = node ? rest : rest.slice(1);
   switch (verb) {
     case "prepare":
-      await prepare({ node, say });
-      return 0;
+      return prepareAll();
+    case "packages":
+      return packages();
     case "run":
       return run(command, node);
     case "exec":
@@ -41,9 +44,33 @@ async function main([verb, ...rest]: readonly string[]): Promise<number> {
       await removeAbandoned(say);
       return 0;
     default:
-      say("say one of: prepare, run COMMAND…, up, exec COMMAND…, clean");
+      say("say one of: packages, prepare, run COMMAND…, up, exec COMMAND…, clean");
       return 2;
   }
+}
+
+/** Says on standard output, as JSON, which of `control plane` and `cluster` cannot be had here, and why. */
+async function prepareAll(): Promise<number> {
+  const missing: Record<string, string> = {};
+  for (const [name, prepareOne] of [
+    ["control plane", prepareControlPlane],
+    ["cluster", prepareNode],
+  ] as const) {
+    try {
+      await prepareOne(say);
+    } catch (error) {
+      if (!(error instanceof Unavailable)) throw error;
+      missing[name] = error.message;
+    }
+  }
+  process.stdout.write(`${JSON.stringify(missing)}\n`);
+  return 0;
+}
+
+/** Installs the packages of a node where that can be; it does not matter here where it cannot. */
+async function packages(): Promise<number> {
+  if (process.getuid?.() === 0) await ensureNodePackages(say).catch((error: unknown) => say(String(error)));
+  return 0;
 }
 
 /** Runs the command in a new cluster; its exit code is the answer. Being told to stop ends the command first. */

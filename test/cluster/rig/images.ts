@@ -5,9 +5,10 @@ import { cacheFolder } from "../../../platform/envoy-binary.ts";
 import { writeArchive } from "../../../scripts/images/archive.ts";
 import { buildImage, compilePrograms } from "../../../scripts/images/build.ts";
 import { parseDockerfile, type ImageTarget } from "../../../scripts/images/dockerfile.ts";
-import { imageNames, type ImageName } from "../../../scripts/images/root-filesystems.ts";
+import { imageNames } from "../../../scripts/images/root-filesystems.ts";
 import { Tree } from "../../../scripts/images/tree.ts";
 import { succeed } from "./command.ts";
+import { takeLock } from "./lock.ts";
 import { pauseImage } from "./node.ts";
 
 /** Images for pods of tests, beside the product's own. */
@@ -18,40 +19,41 @@ export const testImages = {
   tools: "picket.test/tools:1",
 } as const;
 
-/** An archive that containerd imports, and the name that a pod gives the image. */
-export interface ImageArchive {
-  readonly reference: string;
-  readonly file: string;
-}
-
+const packTimeoutMs = 5 * 60_000;
 const root = join(import.meta.dirname, "../../..");
 const busybox = "/bin/busybox";
 const curl = "/usr/bin/curl";
 const path = "PATH=/usr/sbin:/usr/bin:/sbin:/bin";
 
-/** Makes all images that the node of a test needs: the product's from its sources, the others once, into the cache. */
-export async function ensureImages(environment: NodeJS.ProcessEnv): Promise<readonly ImageArchive[]> {
-  const cache = join(cacheFolder(environment), "cluster/images");
-  mkdirSync(cache, { recursive: true });
-  compilePrograms(root);
-  const own = imageNames.map((name) => ownImage(name));
-  return [pause(cache), await tools(cache), application(), ...own];
+/** Archives of all images of a node: the product's, made from its sources each time, and those of the tests. */
+export async function ensureImages(environment: NodeJS.ProcessEnv): Promise<readonly string[]> {
+  // Two runs in one working copy would pack each other's folders half made.
+  const lock = await takeLock("images", { timeoutMs: packTimeoutMs, onWait: () => {} });
+  try {
+    compilePrograms(root);
+    const own = imageNames.map((name) => buildImage(root, name).archive);
+    return [...(await ensureTestImages(environment)), application(), ...own];
+  } finally {
+    await lock.release();
+  }
 }
 
-function ownImage(name: ImageName): ImageArchive {
-  const { reference, archive } = buildImage(root, name);
-  return { reference, file: archive };
+/** Archives of the images that need nothing of the product, made once and kept in the cache. */
+export async function ensureTestImages(environment: NodeJS.ProcessEnv): Promise<readonly string[]> {
+  const cache = join(cacheFolder(environment), "cluster/images");
+  mkdirSync(cache, { recursive: true });
+  return [pause(cache), await tools(cache)];
 }
 
 /** Holds the namespaces of a pod; containerd kills it when the pod goes. */
-function pause(cache: string): ImageArchive {
+function pause(cache: string): string {
   return cached(cache, pauseImage, [busybox], (folder) => {
     new Tree(folder).copy(busybox, "/busybox", "program");
     return image({ entrypoint: ["/busybox", "sleep", "100000d"] });
   });
 }
 
-async function tools(cache: string): Promise<ImageArchive> {
+async function tools(cache: string): Promise<string> {
   const linked = (await succeed(["ldd", curl])).matchAll(/(\/\S+) \(0x/g);
   const libraries = [...new Set([...linked].map(([, file = ""]) => file))];
   const applets = (await succeed([busybox, "--list"])).trim().split("\n");
@@ -69,7 +71,7 @@ async function tools(cache: string): Promise<ImageArchive> {
 }
 
 /** Shares the layers of Node with the product's images, which are there already. */
-function application(): ImageArchive {
+function application(): string {
   const runtime = parseDockerfile(readFileSync(join(root, "images/Dockerfile"), "utf8")).get("runtime");
   if (runtime === undefined) throw new Error("images/Dockerfile has no target runtime");
   const from = "build/images/test-application";
@@ -86,7 +88,7 @@ function application(): ImageArchive {
   };
   const file = join(root, `${from}.tar`);
   writeArchive({ root, target, reference: testImages.application, file });
-  return { reference: testImages.application, file };
+  return file;
 }
 
 function image(parts: {
@@ -102,12 +104,12 @@ function cached(
   reference: string,
   files: readonly string[],
   fill: (folder: string) => ImageTarget,
-): ImageArchive {
+): string {
   const hash = createHash("sha256").update(readFileSync(import.meta.filename));
   for (const file of files) hash.update(`${file}\n`).update(readFileSync(file));
   const name = reference.replace(/^.*\/(.*):.*$/, "$1");
   const file = join(cache, `${name}-${hash.digest("hex").slice(0, 16)}.tar`);
-  if (existsSync(file)) return { reference, file };
+  if (existsSync(file)) return file;
   const folder = mkdtempSync(join(cache, `${name}-`));
   try {
     const target = fill(join(folder, "root"));
@@ -116,5 +118,5 @@ function cached(
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
-  return { reference, file };
+  return file;
 }

@@ -1,18 +1,16 @@
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { findProcess, isAlive, type ProcessId } from "./processes.ts";
+import { findProcess } from "./processes.ts";
 import { programsIn } from "./programs.ts";
 import { removeNode } from "./node-remains.ts";
-
-const prefix = "picket-cluster-";
+import { runFolderPrefix } from "./run-folders.ts";
 
 /**
  * Makes the folder that holds everything of one cluster: keys, data, sockets, logs. Whoever removes it knows from it
  * what else has to go, also when the run that made it was killed.
  */
 export function makeRunFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), prefix));
+  const folder = mkdtempSync(runFolderPrefix);
   const owner = findProcess(process.pid);
   writeFileSync(join(folder, "owner.json"), JSON.stringify(owner));
   mkdirSync(join(folder, "log"));
@@ -31,23 +29,4 @@ export async function removeRunFolder(folder: string, keepLogsIn?: string): Prom
     cpSync(join(folder, "log"), keepLogsIn, { recursive: true, filter: (path) => !path.endsWith("audit.jsonl") });
   }
   rmSync(folder, { recursive: true, force: true });
-}
-
-/** Folders of runs that ended without cleaning up. */
-export function abandonedRunFolders(): readonly string[] {
-  return runFolders().filter((folder) => !isOwned(folder));
-}
-
-/** Folders of all clusters on this machine, also of those that are just being made. */
-export function runFolders(): readonly string[] {
-  const names = readdirSync(tmpdir()).filter((name) => name.startsWith(prefix));
-  return names.map((name) => join(tmpdir(), name));
-}
-
-function isOwned(folder: string): boolean {
-  try {
-    return isAlive(JSON.parse(readFileSync(join(folder, "owner.json"), "utf8")) as ProcessId);
-  } catch {
-    return !existsSync(join(folder, "log")); // just being made
-  }
 }

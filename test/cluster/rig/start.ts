@@ -1,20 +1,21 @@
 import { mkdirSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { startControlPlane } from "./control-plane.ts";
-import { ensureImages, type ImageArchive } from "./images.ts";
+import { ensureImages, ensureTestImages } from "./images.ts";
 import { isolate, requireIsolation } from "./isolation.ts";
 import { ensureKube, kubePrograms } from "./kube-build.ts";
 import { takeLock } from "./lock.ts";
 import { importImage, startContainerd, startNode } from "./node.ts";
 import { freePort } from "./ports.ts";
 import { programsIn } from "./programs.ts";
-import { abandonedRunFolders, makeRunFolder, removeRunFolder } from "./run-folder.ts";
+import { makeRunFolder, removeRunFolder } from "./run-folder.ts";
+import { abandonedRunFolders } from "./run-folders.ts";
 import { writeState, type ClusterState } from "./state.ts";
 import { ensureNodePackages, ensureTools } from "./tools.ts";
 
 export interface StartOptions {
   readonly node: boolean;
-  readonly say: (line: string) => void;
+  readonly say: Say;
 }
 
 export interface RunningCluster {
@@ -25,22 +26,14 @@ export interface RunningCluster {
 
 /** In a network namespace of its own every port is free. */
 const isolatedPorts = { apiPort: 6_443, etcdPort: 2_379 };
-/** One node at a time: kubelet has settings of the whole machine. Another run may take this long. */
-const nodeLockTimeoutMs = 60 * 60_000;
-
 const cleanTimeoutMs = 120_000;
 
 /** Starts a cluster. It ends with this process at the latest; what that leaves is removed by the next start. */
 export async function startFresh({ node, say }: StartOptions): Promise<RunningCluster> {
-  const parts = await prepare({ node, say });
-  const onWait = (): void => say("another run has the node of this machine; waiting for it");
-  const lock = node ? await takeLock("node", { timeoutMs: nodeLockTimeoutMs, onWait }) : undefined;
+  const parts = await (node ? prepareNode(say) : prepareControlPlane(say));
   await removeAbandoned(say);
   const folder = makeRunFolder();
-  const stop = async (): Promise<void> => {
-    await removeRunFolder(folder, process.env.PICKET_CLUSTER_LOGS || undefined);
-    await lock?.release();
-  };
+  const stop = async (): Promise<void> => removeRunFolder(folder, process.env.PICKET_CLUSTER_LOGS || undefined);
   try {
     return { state: await (node ? startWithNode : startOnLoopback)(folder, parts, say), stop };
   } catch (error) {
@@ -49,24 +42,29 @@ export async function startFresh({ node, say }: StartOptions): Promise<RunningCl
   }
 }
 
-/** What a cluster is made of, fetched and built. */
-export interface Parts {
+/** The folder of each program. */
+interface Parts {
   readonly kube: string;
   readonly tools: string;
-  readonly images: readonly ImageArchive[];
 }
 
-/** Gets everything ready that is kept from run to run. Throws Unavailable where there can be no such cluster. */
-export async function prepare({ node, say }: StartOptions): Promise<Parts> {
-  if (node) await requireIsolation();
+type Say = (line: string) => void;
+
+/** Fetches and builds what is kept from run to run. Throws Unavailable where there can be no control plane. */
+export async function prepareControlPlane(say: Say): Promise<Parts> {
   const tools = await ensureTools(process.env, say);
-  if (node) await ensureNodePackages(say);
-  const kube = await ensureKube(process.env, say);
-  const images = node ? await ensureImages(process.env) : [];
-  return { kube, tools, images };
+  return { kube: await ensureKube(process.env, say), tools };
 }
 
-async function startOnLoopback(folder: string, parts: Parts, say: (line: string) => void): Promise<ClusterState> {
+/** The same for a node. */
+export async function prepareNode(say: Say): Promise<Parts> {
+  await requireIsolation();
+  await ensureNodePackages(say);
+  await ensureTestImages(process.env);
+  return prepareControlPlane(say);
+}
+
+async function startOnLoopback(folder: string, parts: Parts, say: Say): Promise<ClusterState> {
   const bin = linkPrograms(folder, parts);
   const [apiPort, etcdPort] = [await freePort(), await freePort()];
   const since = stopwatch();
@@ -77,18 +75,20 @@ async function startOnLoopback(folder: string, parts: Parts, say: (line: string)
   return state;
 }
 
-async function startWithNode(folder: string, parts: Parts, say: (line: string) => void): Promise<ClusterState> {
+async function startWithNode(folder: string, parts: Parts, say: Say): Promise<ClusterState> {
   const bin = linkPrograms(folder, parts);
   const programs = programsIn(folder);
   const since = stopwatch();
+  const images = await ensureImages(process.env);
+  say(`images packed in ${since()} s`);
   const isolation = await isolate(programs);
   const options = { folder, programs, bin, isolation, ...isolatedPorts };
   const importImages = async (): Promise<void> => {
     await startContainerd(options);
-    for (const { file } of parts.images) await importImage(folder, file);
+    for (const file of images) await importImage(folder, file);
   };
   await Promise.all([startControlPlane({ ...options, enter: isolation.enter }), importImages()]);
-  say(`control plane ready, ${parts.images.length} images imported in ${since()} s`);
+  say(`control plane ready, ${images.length} images imported in ${since()} s`);
   await startNode(options);
   say(`node ready in ${since()} s`);
   const state: ClusterState = {
@@ -107,7 +107,7 @@ function stopwatch(): () => string {
 }
 
 /** Removes what killed runs left. */
-export async function removeAbandoned(say: (line: string) => void): Promise<void> {
+export async function removeAbandoned(say: Say): Promise<void> {
   // Two that remove the same would trip over each other.
   const lock = await takeLock("clean", { timeoutMs: cleanTimeoutMs, onWait: () => {} });
   try {

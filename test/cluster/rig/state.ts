@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { runFolders } from "./run-folder.ts";
+import { runFolders } from "./run-folders.ts";
 
 /** What another process has to know to use a running cluster. Lies in the run folder; `PICKET_CLUSTER` names that. */
 export interface ClusterState {
