@@ -157,6 +157,7 @@ export async function runInCluster(config: ClusterConfig): Promise<void> {
   await untilStopped(stopping);
   await started.stop();
   await Promise.all([lease.stopped, statusQueue.stopped]);
+  await Promise.race([events.flushed(), new Promise((resolve) => setTimeout(resolve, stopGraceMs))]);
   transport.close();
   await statusServer.stop();
 
@@ -282,7 +283,15 @@ export async function runInCluster(config: ClusterConfig): Promise<void> {
     statusQueue.start(stopping);
     policies.start(stopping);
     peers.start(stopping);
-    readiness = () => ({ ready: provider.isSynced, reason: provider.isSynced ? "" : "not everything has been listed" });
+    // Once known, for good: what somebody does to the webhook later must not take proxies their configuration.
+    let isKnown = false;
+    readiness = () => {
+      isKnown ||= certificates.isKnown();
+      if (!provider.isSynced) return { ready: false, reason: "not everything has been listed" };
+      return isKnown
+        ? { ready: true, reason: "" }
+        : { ready: false, reason: "the webhook's certificate is not known yet" };
+    };
     const sweeping = setInterval(() => ads.sweep(), sweepMs);
     return {
       listening,

@@ -55,6 +55,8 @@ export interface Certificates {
   readonly tls: ServerTls;
   /** Resolves when there is a certificate. */
   start(signal: AbortSignal): Promise<void>;
+  /** Whether the API server believes the webhook's certificate: until then it goes on without asking, or fails. */
+  isKnown(): boolean;
   /** This replica begins to lead. */
   lead(): void;
   /** Namespaces whose pods have to believe the authorities. */
@@ -119,6 +121,10 @@ class ClusterCertificates implements Certificates {
     let cancel = timers.after(tickMs, tick);
     signal.addEventListener("abort", () => cancel(), { once: true });
     await arrived;
+  }
+
+  isKnown(): boolean {
+    return this.#trust.isKnown();
   }
 
   lead(): void {

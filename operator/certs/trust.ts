@@ -89,6 +89,16 @@ export class Trust {
     return isComplete;
   }
 
+  /** Whether the webhook has what the operator's own namespace has. No webhook has to know nothing. */
+  isKnown(): boolean {
+    const { namespace, webhookName = "" } = this.#options;
+    const bundle = this.#bundles.items().get(`${namespace}/${trustName}`);
+    const webhooks = this.#webhooks?.items().get(webhookName) ?? [];
+    return (
+      webhooks.length === 0 || (bundle !== undefined && webhooks.every(({ caBundle }) => caBundle === toBase64(bundle)))
+    );
+  }
+
   async #toNamespace(bundle: string, namespace: string): Promise<void> {
     const { transport, fieldManager } = this.#options;
     const metadata = { name: trustName, namespace, labels: { "app.kubernetes.io/part-of": "picket" } };
