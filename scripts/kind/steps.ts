@@ -23,18 +23,17 @@ export function kindSteps({ name, exists, images, chart }: KindOptions): readonl
     command: ["kind", "create", "cluster", "--name", name, "--wait", "120s"],
   };
   const where = ["--namespace", "picket-system", "--create-namespace", "--kube-context", `kind-${name}`];
+  const values = ["--values", `${chart}/values-demo.yaml`, "--wait", "--timeout", "5m"];
+  const install: Step = {
+    title: "install Picket",
+    command: ["helm", "upgrade", "--install", "picket", chart, ...where, ...values],
+  };
   return [
     ...(exists ? [] : [create]),
     ...images.map(({ reference, archive }) => ({
       title: `load ${reference}`,
       command: ["kind", "load", "image-archive", archive, "--name", name],
     })),
-    {
-      title: "install Picket",
-      command: [
-        ...["helm", "upgrade", "--install", "picket", chart, ...where],
-        ...["--values", `${chart}/values-demo.yaml`, "--wait", "--timeout", "5m"],
-      ],
-    },
+    install,
   ];
 }
