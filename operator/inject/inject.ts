@@ -6,6 +6,7 @@ import {
   excludePortsAnnotation,
   injectedLabel,
   injectLabel,
+  mirrorAnnotation,
   notInjectedAnnotation,
   ownContainers,
   ownVolumes,
@@ -21,7 +22,7 @@ import { redirectEnv, templateOf, type Template } from "./template.ts";
 import { warningsOf } from "./warnings.ts";
 
 /** Why a pod is left alone without a word. */
-export type SkipReason = "own-namespace" | "system-namespace" | "opted-out" | "not-asked";
+export type SkipReason = "own-namespace" | "system-namespace" | "mirror-pod" | "opted-out" | "not-asked";
 
 export type Injection =
   | {
@@ -48,6 +49,8 @@ export function inject(value: unknown, { namespace, settings }: InjectionContext
   const skipped = skipReason(labelsOf(value, pod), namespace, settings.ownNamespace);
   if (skipped !== undefined) return { kind: "skipped", reason: skipped };
   if (pod === undefined) return refused("unreadable");
+  // The static pod runs as its file says; a picture that differs would be made anew for ever.
+  if (pod.metadata.annotations?.[mirrorAnnotation] !== undefined) return { kind: "skipped", reason: "mirror-pod" };
   const refusal = refusalOf(pod, namespace, settings.capture);
   if (refusal !== undefined) return refused(refusal);
 

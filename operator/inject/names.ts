@@ -23,6 +23,9 @@ export const notInjectedAnnotation = "picket.dev/not-injected";
 /** Which template a pod was injected with: a hash of the settings. */
 export const templateAnnotation = "picket.dev/template";
 
+/** On the picture that a kubelet makes of a static pod: nothing of it can be changed. */
+export const mirrorAnnotation = "kubernetes.io/config.mirror";
+
 export const proxyContainer = "picket-proxy";
 export const redirectContainer = "picket-redirect";
 export const ownContainers: readonly string[] = [redirectContainer, proxyContainer];

@@ -53,6 +53,7 @@ export type PodSpec = {
   readonly volumes?: readonly Volume[];
   readonly hostNetwork?: boolean;
   readonly hostPID?: boolean;
+  readonly dnsPolicy?: string;
   readonly shareProcessNamespace?: boolean;
   readonly os?: { readonly name?: string };
   readonly nodeSelector?: Texts;
@@ -144,6 +145,7 @@ const isPod = shape<Pod>(
         volumes: listOf(shape({ name: isText }, ["name"])),
         hostNetwork: isFlag,
         hostPID: isFlag,
+        dnsPolicy: isText,
         shareProcessNamespace: isFlag,
         os: shape({ name: isText }),
         nodeSelector: isTexts,

@@ -9,6 +9,7 @@ import {
   excludePortsAnnotation,
   injectedLabel,
   injectLabel,
+  mirrorAnnotation,
   notInjectedAnnotation,
   ownContainers,
   ownVolumes,
@@ -63,6 +64,12 @@ export function injectionPolicies(settings: InjectionSettings): readonly PolicyO
     },
     resourceRules: [{ apiGroups: [""], apiVersions: ["v1"], operations: ["CREATE"], resources: ["pods"] }],
   };
+  const matchConditions = [
+    {
+      name: "no-mirror-pod",
+      expression: `!(${celText(mirrorAnnotation)} in object.metadata.?annotations.orValue({}))`,
+    },
+  ];
   const metadata = { name: policyName, labels };
   return [
     {
@@ -73,6 +80,7 @@ export function injectionPolicies(settings: InjectionSettings): readonly PolicyO
         failurePolicy: settings.failurePolicy,
         reinvocationPolicy: "IfNeeded",
         matchConstraints,
+        matchConditions,
         variables: variablesOf(settings),
         mutations: [
           {
@@ -90,6 +98,7 @@ export function injectionPolicies(settings: InjectionSettings): readonly PolicyO
       spec: {
         failurePolicy: settings.failurePolicy,
         matchConstraints,
+        matchConditions,
         validations: [
           {
             expression: `object.spec.?initContainers.orValue([]).exists(c, c.name == ${celText(proxyContainer)} && c.?restartPolicy.orValue("") == "Always")`,

@@ -84,6 +84,7 @@ function reasonOf<P extends PodState>(pod: P, look: Look<P>): UnprotectedReason 
   switch (skipReason(labels, namespace, look.ownNamespace)) {
     case "own-namespace":
     case "system-namespace":
+    case "mirror-pod":
       return undefined;
     case "opted-out":
       return look.isGoverned(pod) ? "opted-out" : undefined;

@@ -9,6 +9,9 @@ export const warningsMax = 16;
 /** The API server cuts longer ones. */
 export const warningCharactersMax = 240;
 
+/** Under these a pod may not find Services by their names. */
+const offClusterDns: readonly string[] = ["Default", "None"];
+
 /** What the author of an injected pod should know: things that are let in and are not what they may seem. */
 export function warningsOf(pod: Pod, judged: readonly number[], capture: Capture): readonly string[] {
   const { spec } = pod;
@@ -16,6 +19,9 @@ export function warningsOf(pod: Pod, judged: readonly number[], capture: Capture
   const found = [
     ...(judged.length === 0 ? [noPorts(capture)] : []),
     ...(canBypass(pod, containers) ? ["a container could take the redirection away; the namespace allows that"] : []),
+    ...(offClusterDns.includes(spec.dnsPolicy ?? "")
+      ? [`dnsPolicy ${spec.dnsPolicy}: the proxy must find the operator's Service by name`]
+      : []),
     ...(spec.shareProcessNamespace === true ? ["containers that share processes can stop the proxy"] : []),
     ...applicationContainers(pod).flatMap((container) => [
       ...portWarnings(container, capture),

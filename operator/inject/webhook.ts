@@ -12,6 +12,8 @@ export const injectPath = "/inject";
 
 /** Largest review that is read. The API server takes objects of 3 MiB, and a review holds one as JSON. */
 export const reviewBytesMax = 8 << 20;
+/** Bytes of all reviews that are being read; beyond it the API server is told to come again. */
+export const reviewsBytesMax = 64 << 20;
 /** Connections at a time; the API server keeps a few open. */
 export const webhookConnectionsMax = 256;
 /** Milliseconds that a review may take to arrive: the API server waits for its answer for five seconds. */
@@ -54,6 +56,7 @@ export function createWebhook(options: WebhookOptions): WebhookServer {
   server.on("tlsClientError", (_error, socket) => socket.destroy());
   followTls(server, options.tls, (error) => log.error("the certificate cannot be used; the last one stays", { error }));
 
+  let heldBytes = 0;
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const path = request.url?.split("?", 1)[0];
     if (path === "/readyz" && request.method === "GET") {
@@ -61,8 +64,9 @@ export function createWebhook(options: WebhookOptions): WebhookServer {
     }
     if (path !== injectPath) return end(response, 404, "not found");
     if (request.method !== "POST") return end(response, 405, "only POST");
-    const body = await read(request);
+    const body = await read(request, (bytes) => (heldBytes += bytes) <= reviewsBytesMax);
     if (body === "cut off") return void response.destroy();
+    if (body === "too many") return end(response, 503, "too many reviews at once");
     const reviewed = body === "too large" ? reviewTooLarge(reviewBytesMax) : review(body, options);
     note(reviewed);
     if (body === "too large") response.setHeader("connection", "close");
@@ -94,19 +98,30 @@ export function createWebhook(options: WebhookOptions): WebhookServer {
   };
 }
 
-function read(request: IncomingMessage): Promise<Uint8Array | "too large" | "cut off"> {
+/** Reads a body within its bound and that of all bodies, of which `hold` keeps account. */
+function read(
+  request: IncomingMessage,
+  hold: (bytes: number) => boolean,
+): Promise<Uint8Array | "too large" | "too many" | "cut off"> {
   return new Promise((resolve) => {
-    const parts: Buffer[] = [];
+    let parts: Buffer[] = [];
     let bytes = 0;
+    const give = (answer: Uint8Array | "too large" | "too many" | "cut off"): void => {
+      if (parts.length > 0) hold(-bytes);
+      parts = [];
+      bytes = Number.POSITIVE_INFINITY;
+      resolve(answer);
+    };
     request.on("data", (part: Buffer) => {
+      // What follows a refusal is let run past, so that the answer can be read; it ends with the time for a request.
+      if (bytes === Number.POSITIVE_INFINITY) return;
       bytes += part.length;
-      if (bytes <= reviewBytesMax) return void parts.push(part);
-      // What follows is let run past, so that the answer can be read; it ends with the time for a request.
-      parts.length = 0;
-      resolve("too large");
+      parts.push(part);
+      if (!hold(part.length)) give("too many");
+      else if (bytes > reviewBytesMax) give("too large");
     });
-    request.on("end", () => resolve(Buffer.concat(parts)));
-    request.on("close", () => resolve("cut off"));
+    request.on("end", () => give(Buffer.concat(parts)));
+    request.on("close", () => give("cut off"));
   });
 }
 

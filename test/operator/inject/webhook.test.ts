@@ -6,6 +6,7 @@ import { createInjectionMetrics } from "../../../operator/inject/metrics.ts";
 import {
   createWebhook,
   reviewBytesMax,
+  reviewsBytesMax,
   webhookConnectionsMax,
   type WebhookServer,
 } from "../../../operator/inject/webhook.ts";
@@ -118,6 +119,23 @@ describe("createWebhook", () => {
     const answered = await call("POST", "/inject", Buffer.alloc(reviewBytesMax + 1, " ")).catch(String);
     if (typeof answered !== "string") assert.match(answered.body, /more than 8388608 bytes/);
     assert.equal(await countOf("failed"), 1);
+  });
+
+  it("holds a bounded number of bytes of all reviews, and lets go of what was cut off", async () => {
+    const part = Buffer.alloc(reviewBytesMax - 1, " ");
+    const senders = Array.from({ length: Math.ceil(reviewsBytesMax / part.length) + 1 }, () => {
+      const sent = request({ host: "127.0.0.1", port, method: "POST", path: "/inject", ca: authority.pem });
+      const answered = new Promise<number>((resolve) => {
+        sent.on("response", (response) => resolve(response.statusCode ?? 0));
+      });
+      sent.on("error", () => {});
+      sent.write(part);
+      return { sent, answered };
+    });
+    assert.equal(await Promise.race(senders.map(({ answered }) => answered)), 503);
+    for (const { sent } of senders) sent.destroy();
+    let status = 0;
+    while (status !== 200) ({ status } = await call("POST", "/inject", Buffer.concat([part, Buffer.from("x")])));
   });
 
   it("takes another certificate over while connections stay", async () => {
