@@ -63,6 +63,14 @@ export async function runInCluster(config: ClusterConfig): Promise<void> {
 
   const isLeader = (): boolean => lease.isLeader;
   const memory = new ClusterMemory({ transport, namespace, isLeader, log });
+  const keyMemory = new ClusterMemory({
+    transport,
+    namespace,
+    isLeader,
+    log,
+    name: "picket-issuer-keys",
+    holds: "fetched keys",
+  });
   const events = createEvents({
     transport,
     component: "picket.dev/operator",
@@ -127,6 +135,7 @@ export async function runInCluster(config: ClusterConfig): Promise<void> {
       certificates.lead();
       policies.lead();
       memory.lead();
+      keyMemory.lead();
       written.lead();
     },
     lost: () => log.info("this replica does not lead any more"),
@@ -168,11 +177,12 @@ export async function runInCluster(config: ClusterConfig): Promise<void> {
       Promise.all([
         patiently(() => installKey(transport, namespace)),
         patiently(() => memory.load()),
+        patiently(() => keyMemory.loadText()),
         certificates.start(stopping),
       ]),
     );
     if (ready === undefined) return undefined;
-    const [key, remembered] = ready;
+    const [key, remembered, rememberedKeys] = ready;
 
     const ads = createAdsServer({
       limits: clusterLimits,
@@ -203,6 +213,8 @@ export async function runInCluster(config: ClusterConfig): Promise<void> {
       metrics: metrics.keys,
       random: Math.random,
       changed: () => reconciler.keysChanged(),
+      remembered: rememberedKeys,
+      save: (text) => keyMemory.save(text),
     });
     measureKeys = () => keys.measure();
     const scorer = { ...endpointOf(config.scorer), serverName: config.scorer.host };
@@ -300,6 +312,7 @@ export async function runInCluster(config: ClusterConfig): Promise<void> {
         keys.stop();
         reconciler.stop();
         memory.stop();
+        keyMemory.stop();
         await webhook?.stop();
         ads.close();
         await grpc.stop(stopGraceMs);

@@ -100,6 +100,7 @@ export function createKeyFetcher(options: KeyFetcherOptions): KeyFetcher {
   let destinations: Destinations | undefined;
   let excess: ReadonlySet<string> = new Set();
   let running = 0;
+  let savedAt = Number.NEGATIVE_INFINITY;
   let cancelTimer: () => void = () => undefined;
 
   const heldKeys = (): ReadonlyMap<string, HeldKeys> =>
@@ -173,7 +174,8 @@ export function createKeyFetcher(options: KeyFetcherOptions): KeyFetcher {
     one.goodAt = clock.monotonic();
     one.backoff.reset();
     one.dueAt = one.goodAt + refreshMsOf(one) * (1 + refreshJitter * (2 * random() - 1));
-    save();
+    // Ages alone are not worth a write for each address.
+    if (isNews || one.goodAt - savedAt >= refreshMs) save();
     return isNews;
   };
 
@@ -195,6 +197,7 @@ export function createKeyFetcher(options: KeyFetcherOptions): KeyFetcher {
   };
 
   const save = (): void => {
+    savedAt = clock.monotonic();
     try {
       options.save?.(printKeys(heldKeys()));
     } catch (error) {

@@ -34,11 +34,15 @@ export interface ClusterMemoryOptions {
   readonly namespace: string;
   readonly isLeader: () => boolean;
   readonly log: Log;
+  /** Name of its objects; without it the one of the last good generations. */
+  readonly name?: string;
+  /** What it holds, for the log. */
+  readonly holds?: string;
 }
 
 /**
- * The last good form of every object in ConfigMaps of the operator's own namespace, so that a restart forgets none.
- * Read by every replica at its start, written by the leader alone.
+ * A text in ConfigMaps of the operator's own namespace, so that a restart forgets nothing of it: the last good form of
+ * every object, and the keys of issuers. Read by every replica at its start, written by the leader alone.
  */
 export class ClusterMemory {
   readonly #options: ClusterMemoryOptions;
@@ -55,12 +59,21 @@ export class ClusterMemory {
 
   /** What was remembered; an empty memory when there is none or it does not hold together. Rejects with a KubeError. */
   async load(): Promise<Memory> {
-    const pointer = readPointer(await this.#get(memoryName));
-    if (pointer === undefined) return emptyMemory;
+    const text = await this.loadText();
+    if (text === undefined) return emptyMemory;
+    const memory = parseMemory(text);
+    if (memory === undefined) this.#lost("it has a form that this version does not read");
+    return memory ?? emptyMemory;
+  }
+
+  /** The same as it was written; undefined when there is none. */
+  async loadText(): Promise<string | undefined> {
+    const pointer = readPointer(await this.#get(this.#name));
+    if (pointer === undefined) return undefined;
     this.#slot = pointer.slot;
     const parts: Buffer[] = [];
     for (let part = 0; part < pointer.parts; part++) {
-      const object = await this.#get(partName(pointer.slot, part));
+      const object = await this.#get(this.#partName(pointer.slot, part));
       const data = isRecord(object) && isRecord(object["binaryData"]) ? object["binaryData"]["part"] : undefined;
       if (typeof data === "string") parts.push(Buffer.from(data, "base64"));
     }
@@ -68,10 +81,8 @@ export class ClusterMemory {
     if (digestOf(packed) !== pointer.digest) return this.#lost("its parts do not hold together");
     try {
       const text = gunzipSync(packed, { maxOutputLength: unpackedBytesMax }).toString("utf8");
-      const memory = parseMemory(text);
-      if (memory === undefined) return this.#lost("it has a form that this version does not read");
       this.#written = text;
-      return memory;
+      return text;
     } catch {
       return this.#lost("it does not unpack");
     }
@@ -111,7 +122,7 @@ export class ClusterMemory {
       await this.#writeParts(text);
       this.#written = text;
     } catch (error) {
-      this.#options.log.warn("the last good generations cannot be kept; it is tried again", { error });
+      this.#options.log.warn(`${this.#holds} cannot be kept; it is tried again`, { error });
     } finally {
       this.#isWriting = false;
       if (this.#wanted !== this.#written) this.#later(saveMs);
@@ -126,10 +137,10 @@ export class ClusterMemory {
     const slot: Slot = this.#slot === "a" ? "b" : "a";
     for (let part = 0; part < count; part++) {
       const bytes = packed.subarray(part * partBytesMax, (part + 1) * partBytesMax);
-      await this.#put(partName(slot, part), { binaryData: { part: bytes.toString("base64") } });
+      await this.#put(this.#partName(slot, part), { binaryData: { part: bytes.toString("base64") } });
     }
     const pointer: Pointer = { slot, parts: count, digest: digestOf(packed) };
-    await this.#put(memoryName, { data: { pointer: JSON.stringify(pointer) } });
+    await this.#put(this.#name, { data: { pointer: JSON.stringify(pointer) } });
     this.#slot = slot;
   }
 
@@ -153,14 +164,21 @@ export class ClusterMemory {
     }
   }
 
-  #lost(why: string): Memory {
-    this.#options.log.error("the last good generations of before are lost", { why });
-    return emptyMemory;
+  #lost(why: string): undefined {
+    this.#options.log.error(`${this.#holds} of before are lost`, { why });
   }
-}
 
-function partName(slot: Slot, part: number): string {
-  return `${memoryName}-${slot}-${part}`;
+  get #name(): string {
+    return this.#options.name ?? memoryName;
+  }
+
+  get #holds(): string {
+    return this.#options.holds ?? "the last good generations";
+  }
+
+  #partName(slot: Slot, part: number): string {
+    return `${this.#name}-${slot}-${part}`;
+  }
 }
 
 function digestOf(bytes: Uint8Array): string {

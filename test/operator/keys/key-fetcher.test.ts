@@ -40,6 +40,7 @@ describe("createKeyFetcher", () => {
   let asked: string[];
   let changes: number;
   let saved: string;
+  let saves = 0;
   let registry: Registry;
   let fetcher: KeyFetcher;
   let timer: { at: number; run: () => void } | undefined;
@@ -65,7 +66,10 @@ describe("createKeyFetcher", () => {
       },
       changed: () => changes++,
       remembered,
-      save: (text) => (saved = text),
+      save: (text) => {
+        saved = text;
+        saves++;
+      },
     }));
 
   beforeEach(() => {
@@ -253,6 +257,18 @@ describe("createKeyFetcher", () => {
     answers = () => good(text);
     await passTo(retryMsMin);
     assert.deepEqual([...parseKeys(saved)], [[uri, { jwks: text, fetchedMs: 1_000_000 + 0.75 * retryMsMin }]]);
+  });
+
+  it("is written down when keys change, and else no more often than they are fetched", async () => {
+    const uris = Array.from({ length: 20 }, (_, i) => followed(`https://h${i}.example/`));
+    const text = keySetOf("one");
+    answers = () => good(text);
+    create().follow(uris, everywhere);
+    for (let i = 0; i < 5; i++) await settle();
+    saves = 0;
+    await passTo(6 * refreshMs);
+    assert.ok(asked.length > 100);
+    assert.ok(saves <= 6, `${saves} writes`);
   });
 
   it("survives a fetch that is at fault", async () => {

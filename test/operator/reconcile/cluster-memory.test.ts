@@ -83,6 +83,19 @@ describe("last good generations in a cluster", () => {
     kept.stop();
   });
 
+  it("lie beside other texts, each under its own name", async () => {
+    await save(memoryOf(["{}"]));
+    const other = { transport: store, namespace: "picket-system", isLeader: () => true, log: silentLog, name: "keys" };
+    const keys = new ClusterMemory(other);
+    assert.equal(await keys.loadText(), undefined);
+    keys.save("some text");
+    keys.lead();
+    await until(() => store.objects.has(path("keys")));
+    keys.stop();
+    assert.equal(await new ClusterMemory(other).loadText(), "some text");
+    assert.deepEqual(await open().load(), memoryOf(["{}"]));
+  });
+
   it("fail to load while the API server does not answer, which is not the same as none", async () => {
     store.failing = failure("unavailable", 503);
     await assert.rejects(open().load(), { code: "unavailable" });
