@@ -188,8 +188,19 @@ export class TypeSubscription {
   }
 }
 
-/** One line, cut. */
+/** What may be the key of a proxy, which stands in listeners and routes (docs/decisions/0010). */
+const keyLike = /(?<![\w-])[\w-]{43}(?![\w-])/g;
+
+/** Characters of a refusal that are looked at. */
+const readCharactersMax = 2_000;
+
+/** One line, cut, and without keys: it goes into logs, and into a status that more people may read than the configuration. */
 export function cutRefusal(message: string): string {
-  const line = message.replaceAll(/\p{Cc}+/gu, " ").trim();
+  // A word that is cut may be the beginning of a key.
+  const start = message.slice(0, readCharactersMax).replace(message.length > readCharactersMax ? /[\w-]+$/ : "", "");
+  const line = start
+    .replaceAll(/\p{Cc}+/gu, " ")
+    .replaceAll(keyLike, "[redacted]")
+    .trim();
   return line.length > refusalCharactersMax ? `${line.slice(0, refusalCharactersMax)}…` : line;
 }
