@@ -14,8 +14,8 @@ import type { Check } from "./report.ts";
 
 const { ok, warn, fail, look } = checksOf("before the install");
 
-/** What `helm install` creates. */
-function neededRights(namespace: string): readonly AccessQuestion[] {
+/** What `helm install` creates; Helm itself keeps a Secret for each revision. */
+export function neededRights(namespace: string): readonly AccessQuestion[] {
   const create = (group: string, resource: string, inNamespace = true): AccessQuestion => ({
     verb: "create",
     group,
@@ -28,10 +28,13 @@ function neededRights(namespace: string): readonly AccessQuestion[] {
     create("rbac.authorization.k8s.io", "clusterroles", false),
     create("rbac.authorization.k8s.io", "clusterrolebindings", false),
     create("admissionregistration.k8s.io", "mutatingwebhookconfigurations", false),
+    create("admissionregistration.k8s.io", "validatingadmissionpolicies", false),
+    create("admissionregistration.k8s.io", "validatingadmissionpolicybindings", false),
     create("apps", "deployments"),
     create("policy", "poddisruptionbudgets"),
     create("networking.k8s.io", "networkpolicies"),
     create("rbac.authorization.k8s.io", "roles"),
+    create("rbac.authorization.k8s.io", "rolebindings"),
     create("", "serviceaccounts"),
     create("", "services"),
     create("", "secrets"),

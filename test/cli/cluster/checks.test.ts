@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
+import { globSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { parseAllDocuments } from "yaml";
 import { checkInstalled } from "../../../cli/check/installed.ts";
 import { checkMonitoring } from "../../../cli/check/monitoring.ts";
-import { checkBefore } from "../../../cli/check/pre.ts";
+import { checkBefore, neededRights } from "../../../cli/check/pre.ts";
 import { checkProxies } from "../../../cli/check/proxy.ts";
 import type { Check } from "../../../cli/check/report.ts";
 import { clusterKinds, definitionName } from "../../../cli/cluster/kinds.ts";
@@ -14,6 +17,7 @@ import {
   lease,
   namespace,
   node,
+  pluralOf,
   pod,
   secret,
   webhook,
@@ -75,6 +79,23 @@ describe("picket check --pre", () => {
       assert.deepEqual(rest, []);
     });
   }
+
+  it("asks for the right to create each kind that the chart holds", () => {
+    const root = join(import.meta.dirname, "../../..");
+    const files = ["test/golden/chart/default.yaml", ...globSync("crds/*.yaml", { cwd: root })];
+    const objects = files.flatMap((file) => parseAllDocuments(readFileSync(join(root, file), "utf8")));
+    const kinds = objects.map((object) => object.toJS() as { kind?: string; apiVersion?: string } | null);
+    const wanted = new Set(
+      kinds
+        .filter((one) => one?.kind !== undefined && one.kind !== "Pod")
+        .map((one) => `${/^(.*)\//.exec(one?.apiVersion ?? "")?.[1] ?? ""} ${pluralOf(one?.kind ?? "")}`),
+    );
+    assert.ok(wanted.size > 10);
+    const asked = new Set(neededRights("picket-system").map(({ group, resource }) => `${group} ${resource}`));
+    // Created by Helm, by values that are off, or before the chart.
+    const others = [" namespaces", " secrets", " configmaps"];
+    assert.deepEqual([...asked].filter((one) => !others.includes(one)).toSorted(), [...wanted].toSorted());
+  });
 
   it("takes a namespace with capture mode Port for what it is", async () => {
     const labels = { "picket.dev/inject": "enabled", "pod-security.kubernetes.io/enforce": "restricted" };

@@ -48,10 +48,11 @@ export function fakeCluster(objects: readonly KubeObject[], options: FakeOptions
   };
 }
 
-function pluralOf(kind: string): string {
+/** As the API server spells the kinds that tests here have. */
+export function pluralOf(kind: string): string {
   const lower = kind.toLowerCase();
   if (lower.endsWith("y")) return `${lower.slice(0, -1)}ies`;
-  return lower.endsWith("s") ? `${lower}es` : `${lower}s`;
+  return /(s|x)$/.test(lower) ? `${lower}es` : `${lower}s`;
 }
 
 type Texts = Readonly<Record<string, string>>;
