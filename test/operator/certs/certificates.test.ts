@@ -21,6 +21,9 @@ const secretsPath = `/api/v1/namespaces/${own}/secrets`;
 const webhooksPath = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations";
 const day = 86_400_000;
 
+/** Longest wait, in real time, for what has to come; not what is tested. */
+const untilMs = 30_000;
+
 /** Replicas of an operator over one store. */
 class Scene {
   readonly time = new FakeTime();
@@ -28,6 +31,7 @@ class Scene {
   readonly stop = new AbortController();
   readonly lines: string[] = [];
   readonly writes: KubeRequest[] = [];
+  readonly #replicas: { readonly certificates: Certificates; readonly looks: () => number }[] = [];
   /** Throws what the next requests meet. */
   fault: ((request: KubeRequest) => void) | undefined;
 
@@ -35,6 +39,7 @@ class Scene {
     Certificates & { registry: Registry }
   > {
     const registry = new Registry();
+    let looks = 0;
     const transport = storeTransport(
       this.store,
       {
@@ -52,7 +57,10 @@ class Scene {
       operatorName: "picket-operator",
       scorerName: "picket-scorer",
       webhookName: "picket",
-      isLeader,
+      isLeader: () => {
+        looks++;
+        return isLeader();
+      },
       metrics: createCertificateMetrics(registry),
       kubeMetrics: countedMetrics().metrics,
       clock: this.time,
@@ -60,6 +68,7 @@ class Scene {
       log: createLog({ level: "info", format: "text", clock: this.time, write: (line) => this.lines.push(line) }),
       timers: this.time,
     });
+    this.#replicas.push({ certificates: made, looks: () => looks });
     return Object.assign(made, { registry });
   }
 
@@ -73,10 +82,16 @@ class Scene {
     await apply(storeTransport(this.store), object, { fieldManager: "helm" });
   }
 
-  /** Lets time go on until something is so. */
+  /** Lets time go on until something is so. Keys are made on threads, which no time of a test moves. */
   async until(what: string, isSo: () => boolean): Promise<void> {
-    for (let i = 0; i < 2_000 && !isSo(); i++) await this.time.pass(100);
+    const deadline = performance.now() + untilMs;
+    while (!isSo() && performance.now() < deadline) await this.#moment();
     assert.ok(isSo(), `${what}\n${this.lines.join("")}`);
+  }
+
+  async #moment(): Promise<void> {
+    await new Promise((resolve) => setTimeout(resolve, 1));
+    await this.time.pass(20);
   }
 
   async started(certificates: Certificates): Promise<Certificates> {
@@ -125,13 +140,14 @@ class Scene {
     await this.quiet();
   }
 
-  /** Until nothing is being made any more. Keys are made on threads, which no time of a test moves. */
+  /** Until every replica has looked again and found nothing more to do: a look ends before the next one begins. */
   async quiet(): Promise<void> {
-    for (let still = 0, seen = -1; still < 20; still++) {
-      await new Promise((resolve) => setTimeout(resolve, 2));
-      await this.time.pass(100);
-      if (this.writes.length !== seen) still = 0;
-      seen = this.writes.length;
+    for (const { certificates, looks } of this.#replicas) {
+      for (let i = 0; i < 4; i++) {
+        const before = looks();
+        certificates.lead();
+        await this.until("another look", () => looks() > before);
+      }
     }
   }
 }
@@ -176,7 +192,7 @@ describe("createCertificates", () => {
 
   it("writes nothing more while nothing has to be done", async () => {
     await scene.started(await scene.replica());
-    await scene.time.pass(5 * tickMs);
+    await scene.quiet();
     const writes = scene.writes.length;
     await scene.time.pass(20 * tickMs);
     assert.equal(scene.writes.length, writes);
