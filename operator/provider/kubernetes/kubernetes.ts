@@ -3,6 +3,7 @@ import type { Clock } from "../../../platform/clock.ts";
 import type { Log } from "../../../platform/log.ts";
 import { injectedLabel } from "../../inject/names.ts";
 import type { KubeMetrics } from "../../kube/metrics.ts";
+import { read } from "../../kube/apply.ts";
 import { keyOf, type KubeObject } from "../../kube/object.ts";
 import { createReflector, type Reflector } from "../../kube/reflector.ts";
 import type { KubeTransport } from "../../kube/transport.ts";
@@ -18,6 +19,7 @@ import {
   type ServiceFacts,
 } from "./cluster-facts.ts";
 import { podFacts, type PodFacts } from "./pod-facts.ts";
+import { Standing } from "./standing.ts";
 
 /** Quiet time after a change before it is delivered, and the longest that changes without end hold it back. */
 export const quietMs = 20;
@@ -38,6 +40,9 @@ export const followedKinds = {
   PicketConfig: "picketconfigs",
 } as const;
 export type FollowedKind = keyof typeof followedKinds;
+
+const group = apiVersion.split("/")[0]!;
+const definitionKind = { apiVersion: "apiextensions.k8s.io/v1", kind: "CustomResourceDefinition" };
 
 /** Path of a kind's list, or of one object of it. */
 export function pathOf(kind: FollowedKind, namespace = "", name = ""): string {
@@ -95,6 +100,7 @@ class Follower implements KubernetesProvider {
   readonly #namespaces: Reflector<NamespaceFacts>;
   readonly #pods: Reflector<PodFacts>;
   readonly #listeners: (() => void)[] = [];
+  readonly #standing: Standing<FollowedKind, FollowedObject>;
   #deliver: Parameters<Provider["start"]>[1] | undefined;
   #delivered = "";
   #texts: readonly SourceText[] = [];
@@ -116,6 +122,16 @@ class Follower implements KubernetesProvider {
     this.#services = this.#reflect("services", "/api/v1/services", serviceFacts);
     this.#namespaces = this.#reflect("namespaces", "/api/v1/namespaces", namespaceFacts);
     this.#pods = this.#reflect("pods", "/api/v1/pods", podFacts);
+    const { transport, clock, log } = options;
+    this.#standing = new Standing({
+      isKindThere: async (kind) => {
+        const definition = await read(transport, { ...definitionKind, name: `${followedKinds[kind]}.${group}` });
+        return definition !== undefined && definition.metadata.deletionTimestamp === undefined;
+      },
+      changed: () => this.#changed(),
+      clock,
+      log,
+    });
   }
 
   get isSynced(): boolean {
@@ -125,7 +141,11 @@ class Follower implements KubernetesProvider {
   async start(signal: AbortSignal, deliver: Parameters<Provider["start"]>[1]): Promise<void> {
     this.#deliver = deliver;
     for (const reflector of this.#reflectors()) reflector.start(signal);
-    signal.addEventListener("abort", () => clearTimeout(this.#timer), { once: true });
+    const stop = (): void => {
+      clearTimeout(this.#timer);
+      this.#standing.stop();
+    };
+    signal.addEventListener("abort", stop, { once: true });
     // Invariant: nothing is delivered before everything has been listed once: half of it would be a weaker policy.
     await Promise.all(this.#reflectors().map(({ synced }) => synced));
     this.#look();
@@ -206,16 +226,17 @@ class Follower implements KubernetesProvider {
 
   /** Delivers what is there now, where it differs in anything that a plan is made of. */
   #look(): void {
-    const texts = [...this.#kinds.values()].flatMap((reflector) =>
-      [...reflector.items().values()].map(({ source }) => source),
+    const standing = new Map(
+      [...this.#kinds].map(([kind, reflector]) => [kind, this.#standing.of(kind, reflector.items())]),
     );
+    const texts = [...standing.values()].flatMap((objects) => [...objects.values()].map(({ source }) => source));
     const injected = [...this.#pods.items().values()].filter(({ labels }) => labels[injectedLabel] === "true");
     this.#addresses = addressesOf(injected);
     const cluster = clusterOf({
       pods: injected,
       controllers: this.#controllers.flatMap((reflector) => [...reflector.items().values()]),
       services: this.#services.items().values(),
-      namespaces: this.#wanted(injected),
+      namespaces: this.#wanted(injected, standing.get("ApiPolicy")?.keys() ?? []),
     });
     const text = JSON.stringify(cluster);
     const isSame =
@@ -229,12 +250,12 @@ class Follower implements KubernetesProvider {
     for (const listener of this.#listeners) listener();
   }
 
-  #wanted(injected: readonly PodFacts[]): ReadonlySet<string> {
+  #wanted(injected: readonly PodFacts[], policies: Iterable<string>): ReadonlySet<string> {
     const wanted = new Set(injected.map(({ namespace }) => namespace));
     for (const { name, labels } of this.#namespaces.items().values()) {
       if (labels["picket.dev/inject"] === "enabled") wanted.add(name);
     }
-    for (const key of this.#kinds.get("ApiPolicy")?.items().keys() ?? []) wanted.add(key.slice(0, key.indexOf("/")));
+    for (const key of policies) wanted.add(key.slice(0, key.indexOf("/")));
     return wanted;
   }
 }
