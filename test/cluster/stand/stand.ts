@@ -86,12 +86,14 @@ export class Stand {
 
   /** Installs the chart, or puts right what is missing of it. */
   async upgrade(values: readonly string[] = []): Promise<void> {
-    const settings = ["injection.mode=policy", "injection.proxy.captureMode=Port", "injection.failurePolicy=Fail"];
-    const replicas = ["operator.replicas=1", "scorer.replicas=1"];
-    await this.cluster.helm([
-      ...["upgrade", "--install", "picket", join(root, "charts/picket"), "--namespace", installNamespace],
-      ...["--take-ownership", ...[...settings, ...replicas, ...values].flatMap((value) => ["--set", value])],
+    const own = ["injection.mode=policy", "injection.proxy.captureMode=Port", "injection.failurePolicy=Fail"];
+    const settings = [...own, "operator.replicas=1", "scorer.replicas=1", ...values].flatMap((value) => [
+      "--set",
+      value,
     ]);
+    const chart = join(root, "charts/picket");
+    const where = ["--namespace", installNamespace, "--take-ownership"];
+    await this.cluster.helm(["upgrade", "--install", "picket", chart, ...where, ...settings]);
   }
 
   /** Resolves when the replica answers as ready, unless it is not waited for. */
