@@ -4,6 +4,8 @@ import { Agent, request } from "node:http";
 export interface Tally {
   /** Answers by status. */
   readonly statuses: Map<number, number>;
+  /** Reasons that refusals by the proxy itself gave. */
+  readonly reasons: Map<string, number>;
   /** What went wrong without an answer. */
   readonly errors: string[];
 }
@@ -32,7 +34,10 @@ export function startLoad(host: string, paths: { readonly allowed: string; reado
     let answer = await askOnce(host, path, agent);
     if (typeof answer === "string" && agent !== false) answer = await askOnce(host, path, false);
     if (typeof answer === "string") into.errors.push(answer);
-    else into.statuses.set(answer, (into.statuses.get(answer) ?? 0) + 1);
+    else {
+      into.statuses.set(answer.status, (into.statuses.get(answer.status) ?? 0) + 1);
+      if (answer.reason !== "") into.reasons.set(answer.reason, (into.reasons.get(answer.reason) ?? 0) + 1);
+    }
   };
   const timer = setInterval(() => {
     for (const [path, into] of [
@@ -54,16 +59,26 @@ export function startLoad(host: string, paths: { readonly allowed: string; reado
 }
 
 function tally(): Tally {
-  return { statuses: new Map(), errors: [] };
+  return { statuses: new Map(), reasons: new Map(), errors: [] };
 }
 
-/** The status, or what went wrong. */
-function askOnce(host: string, path: string, agent: Agent | false): Promise<number | string> {
+interface Answer {
+  readonly status: number;
+  /** What a problem document says of itself. */
+  readonly reason: string;
+}
+
+/** The answer, or what went wrong. */
+function askOnce(host: string, path: string, agent: Agent | false): Promise<Answer | string> {
   return new Promise((resolve) => {
     const signal = AbortSignal.timeout(10_000);
     const question = request({ host, path, agent, signal }, (answer) => {
-      answer.resume();
-      answer.on("end", () => resolve(answer.statusCode ?? 0));
+      let body = "";
+      answer.on("data", (text: Buffer) => (body += text.toString()));
+      answer.on("end", () => {
+        const reason = /"reason":"([a-z-]+)"/.exec(body)?.[1] ?? "";
+        resolve({ status: answer.statusCode ?? 0, reason });
+      });
       answer.on("error", (error) => resolve(`in the answer: ${error.message}`));
     });
     question.on("error", (error) => resolve(error.message));
@@ -72,8 +87,9 @@ function askOnce(host: string, path: string, agent: Agent | false): Promise<numb
 }
 
 /** `200: 5, 503: 1, connect ECONNREFUSED: 2` */
-export function printTally({ statuses, errors }: Tally): string {
+export function printTally({ statuses, reasons, errors }: Tally): string {
   const counts = new Map<string, number>([...statuses].map(([status, count]) => [String(status), count]));
+  for (const [reason, count] of reasons) counts.set(reason, count);
   for (const error of errors) counts.set(error, (counts.get(error) ?? 0) + 1);
   return [...counts].map(([what, count]) => `${what}: ${count}`).join(", ");
 }
