@@ -1,4 +1,4 @@
-import { spawnSync } from "node:child_process";
+import { spawnSync, type SpawnSyncReturns } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -67,7 +67,7 @@ export function refusal(options: RenderOptions): string {
   return stderr;
 }
 
-function template(options: RenderOptions): ReturnType<typeof spawnSync> & { stdout: string; stderr: string } {
+function template(options: RenderOptions): SpawnSyncReturns<string> {
   const { files = [], values, kubeVersion = "1.36.0", namespace = "picket-system", kinds = false } = options;
   const folder = mkdtempSync(join(tmpdir(), "picket-chart-"));
   try {
@@ -85,10 +85,7 @@ function template(options: RenderOptions): ReturnType<typeof spawnSync> & { stdo
 }
 
 /** Runs helm with nothing of this machine's settings. */
-export function runHelm(
-  args: readonly string[],
-  home: string,
-): ReturnType<typeof spawnSync> & { stdout: string; stderr: string } {
+export function runHelm(args: readonly string[], home: string): SpawnSyncReturns<string> {
   if (helm === undefined) throw new Error("helmOrSkip comes before");
   return spawnSync(helm, args, { encoding: "utf8", env: { HOME: home, PATH: "" }, maxBuffer: 1 << 26 });
 }
