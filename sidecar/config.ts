@@ -1,4 +1,4 @@
-import { address, oneOf, text, type ConfigOf } from "../platform/config.ts";
+import { address, oneOf, text, wholeNumber, type ConfigOf } from "../platform/config.ts";
 import { logSettings } from "../platform/program.ts";
 
 /** Settings of the scorer, read once from the environment. docs/reference/settings.md lists them. */
@@ -38,6 +38,11 @@ export const scorerSettings = {
     meaning: "keep method, path and host of each request in its decision; paths hold identifiers",
     fallback: "off",
   }),
+  drainSeconds: wholeNumber(
+    "PICKET_SCORER_DRAIN",
+    { min: 0, max: 120 },
+    { meaning: "seconds for which a scorer that is told to stop goes on, so that proxies find others", fallback: 0 },
+  ),
   ...logSettings,
 };
 

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
 import { factsOf, type Reason } from "../core/verdict/reason.ts";
 import { subscribe, type AdsSubscription, type ClientFiles } from "../platform/ads-client.ts";
 import { ConfigError, printAddress, readConfig } from "../platform/config.ts";
@@ -25,6 +26,9 @@ import { createGrpcTransport } from "./transport/grpc-js.ts";
 import type { ScorerService } from "./transport/transport.ts";
 
 const policyType = "type.googleapis.com/picket.policy.v1alpha1.WorkloadPolicy";
+
+/** In which every proxy has asked twice whether this scorer serves (operator/translate/envoy/clusters.ts). */
+const healthCheckMs = 3_000;
 
 /** Decisions that one look at `/decisions/` gives. */
 const latestShown = 100;
@@ -83,7 +87,7 @@ async function runScorer(config: ScorerConfig): Promise<void> {
       },
     }),
     lastResort: lastResort(ids),
-    isServing: () => policies.isReady,
+    isServing: () => policies.isReady && !isLeaving,
     answered: provenCalls({
       policies,
       dropped: () => metrics.accessLogUnproven.inc(),
@@ -105,6 +109,8 @@ async function runScorer(config: ScorerConfig): Promise<void> {
     },
   };
   const tls = config.tls === "none" ? undefined : watchTlsFolder(config.tls, { log, signal: stopping });
+  /** Set when health checks are told to go elsewhere. */
+  let isLeaving = false;
   const transport = createGrpcTransport(service, tls);
 
   let subscription: AdsSubscription | undefined;
@@ -177,6 +183,14 @@ async function runScorer(config: ScorerConfig): Promise<void> {
   log.info("started", { listen: printAddress(listenAddress), status: printAddress(statusAddress) });
 
   await untilStopped(stopping);
+  if (config.drainSeconds > 0) {
+    // First proxies find the scorers that came instead, by name; then their health checks leave this one. All the
+    // while it answers: a Check that nobody answers is a request refused.
+    log.info("leaving", { drainSeconds: config.drainSeconds });
+    await sleep(config.drainSeconds * 1000);
+    isLeaving = true;
+    await sleep(healthCheckMs);
+  }
   subscription.stop();
   await transport.stop();
   await status.stop();

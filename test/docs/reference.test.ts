@@ -44,8 +44,8 @@ function labelsOf(registry: Registry, name: string): readonly string[] {
   return "labelNames" in metric ? (metric.labelNames as readonly string[]) : [];
 }
 
-function printValue(value: string | Address): string {
-  return typeof value === "string" ? value : printAddress(value);
+function printValue(value: string | number | Address): string {
+  return typeof value === "object" ? printAddress(value) : String(value);
 }
 
 describe("docs/reference", () => {
@@ -82,7 +82,7 @@ describe("docs/reference", () => {
     ["Operator in a cluster", clusterSettings],
   ] as const) {
     it(`lists every setting of the ${program.toLowerCase()} with default, form and meaning, and no other`, () => {
-      const expected = Object.values(settings).map((setting: Setting<string | Address>) => [
+      const expected = Object.values(settings).map((setting: Setting<string | number | Address>) => [
         setting.name,
         inCode(setting.fallback === undefined ? [] : [printValue(setting.fallback)]),
         setting.expects,

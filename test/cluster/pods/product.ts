@@ -39,8 +39,8 @@ export async function install(cluster: Cluster, more: readonly string[] = []): P
 /** Waits until the programs of the newest revision run and the API server can ask the webhook. */
 export async function ready(cluster: Cluster): Promise<void> {
   for (const deployment of ["picket-operator", "picket-scorer"]) {
-    const args = ["rollout", "status", `deployment/${deployment}`, "--namespace", installNamespace, "--timeout=120s"];
-    await cluster.kubectl(args);
+    const args = ["rollout", "status", `deployment/${deployment}`, "--namespace", installNamespace, "--timeout=170s"];
+    await cluster.kubectl(args, { timeoutMs: 180_000 });
   }
 }
 
