@@ -94,8 +94,9 @@ async function exec(command: readonly string[]): Promise<number> {
 }
 
 async function runIn(state: ClusterState, command: readonly string[], stopping: AbortSignal): Promise<number> {
-  const [program = "", ...args] = [...enterNetwork(state.holderPid), ...command];
-  const child = spawn(program, args, {
+  // setpriv: the command must not outlive a run that is killed.
+  const words = ["--pdeathsig", "KILL", "--", ...enterNetwork(state.holderPid), ...command];
+  const child = spawn("setpriv", words, {
     stdio: "inherit",
     env: {
       ...process.env,

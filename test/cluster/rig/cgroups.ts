@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { poll } from "./poll.ts";
 import { endProcesses, findProcess, type ProcessId } from "./processes.ts";
 import { Unavailable } from "./unavailable.ts";
 
@@ -24,14 +25,25 @@ export function makeCgroup(name: string): void {
   }
 }
 
+const removeTimeoutMs = 20_000;
+
 /** Kills everything in the cgroup, and removes it. Nothing happens when there is none. */
 export async function removeCgroup(name: string): Promise<void> {
-  const roots = hierarchies()
-    .map((hierarchy) => join(hierarchy, name))
-    .filter((root) => existsSync(root));
-  for (let left = processesIn(roots); left.length > 0; left = processesIn(roots)) await endProcesses(left, 0);
-  for (const root of roots) {
-    for (const folder of foldersIn(root).toReversed()) rmdirSync(folder);
+  const roots = hierarchies().map((hierarchy) => join(hierarchy, name));
+  // What was killed leaves its group a moment later, and containerd removes groups at the same time.
+  const removed = async (): Promise<boolean> => {
+    await endProcesses(processesIn(roots), 0);
+    for (const root of roots) for (const folder of foldersIn(root).toReversed()) removeFolder(folder);
+    return !cgroupExists(name);
+  };
+  await poll(removed, { timeoutMs: removeTimeoutMs, what: `the end of the cgroup ${name}`, intervalMs: 20 });
+}
+
+function removeFolder(folder: string): void {
+  try {
+    rmdirSync(folder);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
   }
 }
 
@@ -60,10 +72,14 @@ function enableControllers(hierarchy: string, name: string): void {
   }
 }
 
-/** The folder and all below it, parents first. */
+/** The folder and all below it, parents first; none when it is gone. */
 function foldersIn(root: string): readonly string[] {
-  const children = readdirSync(root, { withFileTypes: true }).filter((entry) => entry.isDirectory());
-  return [root, ...children.flatMap(({ name }) => foldersIn(join(root, name)))];
+  try {
+    const children = readdirSync(root, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+    return [root, ...children.flatMap(({ name }) => foldersIn(join(root, name)))];
+  } catch {
+    return [];
+  }
 }
 
 function processesIn(roots: readonly string[]): readonly ProcessId[] {

@@ -1,13 +1,15 @@
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from "node:fs";
-import { join } from "node:path";
-import { cacheFolder } from "../../../platform/envoy-binary.ts";
+import { existsSync, globSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
+import { join, relative } from "node:path";
+import { cacheFolder, findEnvoy } from "../../../platform/envoy-binary.ts";
 import { writeArchive } from "../../../scripts/images/archive.ts";
 import { buildImage, compilePrograms } from "../../../scripts/images/build.ts";
 import { parseDockerfile, type ImageTarget } from "../../../scripts/images/dockerfile.ts";
 import { imageNames } from "../../../scripts/images/root-filesystems.ts";
 import { Tree } from "../../../scripts/images/tree.ts";
+import { combineArchives } from "./combine.ts";
 import { succeed } from "./command.ts";
+import { keepNewest } from "./keep-newest.ts";
 import { takeLock } from "./lock.ts";
 import { pauseImage } from "./node.ts";
 
@@ -25,23 +27,58 @@ const busybox = "/bin/busybox";
 const curl = "/usr/bin/curl";
 const path = "PATH=/usr/sbin:/usr/bin:/sbin:/bin";
 
-/** Archives of all images of a node: the product's, made from its sources each time, and those of the tests. */
-export async function ensureImages(environment: NodeJS.ProcessEnv): Promise<readonly string[]> {
+/**
+ * One archive with all images of a node: the product's, made from its sources, and those of the tests. It is kept in
+ * the cache, and made again when anything has changed that goes into it.
+ */
+export async function ensureImages(environment: NodeJS.ProcessEnv): Promise<string> {
   // Two runs in one working copy would pack each other's folders half made.
   const lock = await takeLock("images", { timeoutMs: packTimeoutMs, onWait: () => {} });
   try {
     compilePrograms(root);
-    const own = imageNames.map((name) => buildImage(root, name).archive);
-    return [...(await ensureTestImages(environment)), application(), ...own];
+    const cache = imageCache(environment);
+    const file = join(cache, `all-${keyOfAll(environment)}.tar`);
+    const others = await ensureTestImages(environment);
+    if (!existsSync(file)) {
+      const own = imageNames.map((name) => buildImage(root, name).archive);
+      combineArchives([...others, application(), ...own], `${file}.next`);
+      renameSync(`${file}.next`, file);
+    }
+    keepNewest(cache, /^all-[0-9a-f]+\.tar$/, file);
+    return file;
   } finally {
     await lock.release();
   }
 }
 
-/** Archives of the images that need nothing of the product, made once and kept in the cache. */
-export async function ensureTestImages(environment: NodeJS.ProcessEnv): Promise<readonly string[]> {
+/** Everything that images are made of: compiled programs, packages, Dockerfile, what packs them, Envoy. */
+function keyOfAll(environment: NodeJS.ProcessEnv): string {
+  const patterns = [
+    "build/{core,platform,protos,operator,sidecar,examples,cli}/**/*.js",
+    "{images,scripts/images,test/cluster/images,examples}/**/*",
+    "package-lock.json",
+    "test/cluster/rig/images.ts",
+  ];
+  const hash = createHash("sha256");
+  const files = globSync(patterns, { cwd: root, withFileTypes: true }).filter((entry) => entry.isFile());
+  for (const file of files.map((entry) => join(entry.parentPath, entry.name)).toSorted()) {
+    hash.update(`${relative(root, file)}\n`).update(readFileSync(file));
+  }
+  const envoy = findEnvoy(environment);
+  if (envoy !== undefined) hash.update(`${envoy} ${statSync(envoy).size} ${statSync(envoy).mtimeMs}`);
+  for (const file of [busybox, curl]) hash.update(readFileSync(file));
+  return hash.digest("hex").slice(0, 16);
+}
+
+function imageCache(environment: NodeJS.ProcessEnv): string {
   const cache = join(cacheFolder(environment), "cluster/images");
   mkdirSync(cache, { recursive: true });
+  return cache;
+}
+
+/** Archives of the images that need nothing of the product, made once and kept in the cache. */
+export async function ensureTestImages(environment: NodeJS.ProcessEnv): Promise<readonly string[]> {
+  const cache = imageCache(environment);
   return [pause(cache), await tools(cache)];
 }
 
@@ -109,7 +146,10 @@ function cached(
   for (const file of files) hash.update(`${file}\n`).update(readFileSync(file));
   const name = reference.replace(/^.*\/(.*):.*$/, "$1");
   const file = join(cache, `${name}-${hash.digest("hex").slice(0, 16)}.tar`);
-  if (existsSync(file)) return file;
+  if (existsSync(file)) {
+    keepNewest(cache, new RegExp(`^${name}-[0-9a-f]+\\.tar$`), file);
+    return file;
+  }
   const folder = mkdtempSync(join(cache, `${name}-`));
   try {
     const target = fill(join(folder, "root"));

@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { cacheFolder } from "../../../platform/envoy-binary.ts";
 import { CommandError, runCommand, succeed } from "./command.ts";
+import { keepNewest } from "./keep-newest.ts";
 import { takeLock } from "./lock.ts";
 import { Unavailable } from "./unavailable.ts";
 
@@ -18,10 +19,10 @@ export const kubePrograms = [
 
 const source = join(import.meta.dirname, "../kube");
 const sourceFiles = ["go.mod", "go.sum", "main.go"] as const;
+/** Names of binaries in the cache. */
+const kind = /^kube-[0-9a-f]+$/;
 /** A cold build takes about 750 seconds of processor time. */
 const buildTimeoutMs = 40 * 60_000;
-/** Binaries of 135 MB that are kept, so that changing branches does not build again. */
-const keptMax = 3;
 
 /**
  * The binary with etcd and all programs of Kubernetes: `$PICKET_KUBE`, or the one in the cache, or a new one built from
@@ -36,7 +37,10 @@ export async function ensureKube(environment: NodeJS.ProcessEnv, say: (line: str
   const goVersion = await goVersionHere();
   const folder = join(cacheFolder(environment), "cluster");
   const target = join(folder, `kube-${keyOf(goVersion)}`);
-  if (isBuilt(target)) return target;
+  if (existsSync(target)) {
+    keepNewest(folder, kind, target);
+    return target;
+  }
   requireGo(goVersion);
   mkdirSync(folder, { recursive: true });
   const lock = await takeLock("build", {
@@ -44,10 +48,10 @@ export async function ensureKube(environment: NodeJS.ProcessEnv, say: (line: str
     onWait: () => say("another run builds the Kubernetes programs; waiting for it"),
   });
   try {
-    if (isBuilt(target)) return target;
+    if (existsSync(target)) return target;
     say(`building etcd and Kubernetes ${kubeVersion()} (8 to 12 minutes the first time, seconds after)`);
     await build(target);
-    removeOld(folder);
+    keepNewest(folder, kind, target);
     return target;
   } finally {
     await lock.release();
@@ -78,21 +82,6 @@ async function build(target: string): Promise<void> {
       error instanceof CommandError ? error.result.stderr.trim().split("\n").slice(-5).join("\n") : String(error);
     throw new Unavailable(`the Kubernetes programs cannot be built: ${why}`);
   }
-}
-
-function isBuilt(target: string): boolean {
-  if (!existsSync(target)) return false;
-  const now = new Date();
-  utimesSync(target, now, now); // the least recently used go first
-  return true;
-}
-
-function removeOld(folder: string): void {
-  const built = readdirSync(folder).filter((name) => /^kube-[0-9a-f]+$/.test(name));
-  const newestFirst = built
-    .map((name) => ({ name, usedMs: statSync(join(folder, name)).mtimeMs }))
-    .toSorted((a, b) => b.usedMs - a.usedMs);
-  for (const { name } of newestFirst.slice(keptMax)) rmSync(join(folder, name), { force: true });
 }
 
 function keyOf(goVersion: string | undefined): string {

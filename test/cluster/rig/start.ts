@@ -79,16 +79,16 @@ async function startWithNode(folder: string, parts: Parts, say: Say): Promise<Cl
   const bin = linkPrograms(folder, parts);
   const programs = programsIn(folder);
   const since = stopwatch();
-  const images = await ensureImages(process.env);
-  say(`images packed in ${since()} s`);
+  const archive = await ensureImages(process.env);
+  say(`images ready in ${since()} s`);
   const isolation = await isolate(programs);
   const options = { folder, programs, bin, isolation, ...isolatedPorts };
   const importImages = async (): Promise<void> => {
     await startContainerd(options);
-    for (const file of images) await importImage(folder, file);
+    await importImage(folder, archive);
   };
   await Promise.all([startControlPlane({ ...options, enter: isolation.enter }), importImages()]);
-  say(`control plane ready, ${images.length} images imported in ${since()} s`);
+  say(`control plane and images ready in ${since()} s`);
   await startNode(options);
   say(`node ready in ${since()} s`);
   const state: ClusterState = {
