@@ -5,7 +5,9 @@ import {
   captureModeAnnotation,
   injectedLabel,
   injectLabel,
+  installOrDefault,
   notInjectedAnnotation,
+  operatorName,
   podSecurityLabel,
   proxyContainer,
   redirectContainer,
@@ -26,6 +28,7 @@ import {
 import { clusterKinds, listPath } from "../cluster/kinds.ts";
 import { loadFromCluster } from "../cluster/load.ts";
 import { ownerOf, type PodOwner } from "../cluster/owner.ts";
+import { CommandError } from "../errors.ts";
 import { checksOf, someOf } from "./facts.ts";
 import type { Check } from "./report.ts";
 
@@ -49,14 +52,18 @@ export function checkProxies(cluster: Cluster, namespace: string | undefined): P
         pods.filter((pod) => !isInjected(pod) && !wanted.includes(pod)),
       )),
       ...checkReady(injected),
+      ...checkImages(injected, await proxyImage(cluster)),
       ...checkCapture(injected, namespaceOfPod),
       ...checkServices(injected, services),
     ];
-    if (checks.length > 0) return checks;
+    if (checks.some(({ status }) => status === "fail")) return checks;
     const where = namespace === undefined ? "in the cluster" : `in ${namespace}`;
     return injected.length === 0 && wanted.length === 0
       ? [warn("pods", `no pod ${where} asks for protection`, enableHint(namespace))]
-      : [ok("pods", `all ${injected.length} pods ${where} that ask for protection have a proxy that is ready`)];
+      : [
+          ok("pods", `all ${injected.length} pods ${where} that ask for protection have a proxy that is ready`),
+          ...checks,
+        ];
   });
 }
 
@@ -191,6 +198,29 @@ function whyNotReady(pod: KubeObject): string | undefined {
   if (fieldOf(proxy, "ready") === true) return undefined;
   const waiting = textAt(proxy, "state", "waiting", "reason");
   return waiting === "" ? "is not ready: it has no configuration, or the operator refuses it" : `waits: ${waiting}`;
+}
+
+/** The image that new pods get; undefined when Picket, or the right to look, is not there. */
+async function proxyImage(cluster: Cluster): Promise<string | undefined> {
+  try {
+    const namespace = await installOrDefault(cluster);
+    const operator = await cluster.get(`/apis/apps/v1/namespaces/${namespace}/deployments/${operatorName}`);
+    const [container] = listAt(operator, "spec", "template", "spec", "containers");
+    const setting = listAt(container, "env").find(({ name }) => name === "PICKET_PROXY_IMAGE");
+    return textAt(setting, "value") || undefined;
+  } catch (error) {
+    if (error instanceof CommandError && error.code === "PKT0911") return undefined;
+    throw error;
+  }
+}
+
+/** Pods that were injected before an upgrade go on with the proxy of then. */
+function checkImages(pods: readonly KubeObject[], image: string | undefined): readonly Check[] {
+  if (image === undefined) return [];
+  return byOwner(pods.filter((pod) => textAt(proxyOf(pod), "image") !== image)).map((group) => {
+    const message = `runs the proxy ${textAt(proxyOf(group.pods[0]!), "image")}; new pods get ${image}`;
+    return warn(titleOf(group), message, restartOf(group));
+  });
 }
 
 function checkCapture(pods: readonly KubeObject[], namespaceOfPod: (pod: KubeObject) => KubeObject): readonly Check[] {

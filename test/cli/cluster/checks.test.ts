@@ -315,6 +315,21 @@ describe("picket check --proxy", () => {
     assert.match(told(declined)[0] ?? "", /a policy is for it, and its label declines injection$/);
   });
 
+  it("tells of proxies from before an upgrade, which is no failure", async () => {
+    const operator = (image: string): KubeObject => ({
+      ...deployment("picket-operator", 2, 2),
+      spec: { template: { spec: { containers: [{ env: [{ name: "PICKET_PROXY_IMAGE", value: image }] }] } } },
+    });
+    const injected = pod("bank", "a", { owner, labels, injected: "ready" });
+    assert.deepEqual(told(await look([bank, injected, operator("picket.test/proxy:1")])), []);
+    const checks = await look([bank, injected, operator("picket.test/proxy:2")]);
+    assert.deepEqual(told(checks), [
+      "warn deployment bank/accounts: runs the proxy picket.test/proxy:1; new pods get picket.test/proxy:2",
+    ]);
+    assert.equal(fixOf(checks), "kubectl -n bank rollout restart deployment accounts");
+    assert.equal(checks[0]?.status, "ok");
+  });
+
   it("does not take a label for a proxy", async () => {
     const checks = await look([bank, pod("bank", "a", { labels: { "picket.dev/injected": "true" } })]);
     assert.equal(told(checks).length, 1);

@@ -124,6 +124,7 @@ export function pod(namespace: string, name: string, fields: PodFields = {}): Ku
   const { labels = {}, annotations = {}, owner, injected, phase = "Running" } = fields;
   const proxy = {
     name: "picket-proxy",
+    image: "picket.test/proxy:1",
     restartPolicy: "Always",
     ports: [{ name: "picket-8080", containerPort: 28080 }],
   };
