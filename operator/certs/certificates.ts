@@ -160,7 +160,10 @@ class ClusterCertificates implements Certificates {
   }
 
   async #work(): Promise<Outcome> {
-    if (!this.#options.isLeader()) return { kind: "done" };
+    if (!this.#options.isLeader()) {
+      await this.#trust.publishStanding();
+      return { kind: "done" };
+    }
     const bundle = this.#options.source === "builtin" ? await this.#issue() : this.#folderBundle();
     const isComplete = await this.#trust.publish(bundle, this.#namespaces);
     return isComplete ? { kind: "done" } : { kind: "waiting", afterMs: againMs };

@@ -99,6 +99,15 @@ export class Trust {
     );
   }
 
+  /**
+   * Tells the webhook what the operator's own namespace has. Every replica may: during an upgrade the one that leads may
+   * be of a version that knows no webhook, and the new one is not ready before the API server believes it.
+   */
+  async publishStanding(): Promise<void> {
+    const bundle = this.#bundles.items().get(`${this.#options.namespace}/${trustName}`);
+    if (bundle !== undefined && !this.isKnown()) await this.#toWebhook(bundle);
+  }
+
   async #toNamespace(bundle: string, namespace: string): Promise<void> {
     const { transport, fieldManager } = this.#options;
     const metadata = { name: trustName, namespace, labels: { "app.kubernetes.io/part-of": "picket" } };
