@@ -197,7 +197,9 @@ const readCharactersMax = 2_000;
 /** One line, cut, and without keys: it goes into logs, and into a status that more people may read than the configuration. */
 export function cutRefusal(message: string): string {
   // A word that is cut may be the beginning of a key.
-  const start = message.slice(0, readCharactersMax).replace(message.length > readCharactersMax ? /[\w-]{1,42}$/ : "", "");
+  const start = message
+    .slice(0, readCharactersMax)
+    .replace(message.length > readCharactersMax ? /[\w-]{1,42}$/ : "", "");
   const line = start
     .replaceAll(/\p{Cc}+/gu, " ")
     .replaceAll(keyLike, "[redacted]")

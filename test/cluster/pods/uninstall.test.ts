@@ -29,7 +29,7 @@ describe("the chart", function () {
     this.timeout(installMs);
     cluster = await clusterWithPicket();
     namespace = await cluster.namespace("chart", injected);
-    await cluster.apply([...workload(), policy()], namespace);
+    await cluster.apply([...workload({ replicas: 2 }), policy()], namespace);
     await waitReady(cluster, namespace, "deployment/accounts");
     await waitProgrammed(cluster, namespace, "accounts");
     service = await addressOfService(cluster, namespace, "accounts");
