@@ -1,5 +1,6 @@
 import type { Clock } from "../../platform/clock.ts";
 import type { Log } from "../../platform/log.ts";
+import { trustConfigMap } from "../inject/names.ts";
 import { apply } from "../kube/apply.ts";
 import type { KubeMetrics } from "../kube/metrics.ts";
 import { isRecord } from "../kube/object.ts";
@@ -8,8 +9,6 @@ import type { Timers } from "../kube/timers.ts";
 import type { KubeTransport } from "../kube/transport.ts";
 import { toBase64 } from "./secrets.ts";
 
-/** ConfigMap with the authorities to believe, in every namespace with sidecars. */
-export const trustName = "picket-trust";
 const trustKey = "ca.crt";
 
 const registration = "admissionregistration.k8s.io/v1";
@@ -47,7 +46,7 @@ export class Trust {
       metrics,
       resource: "configmaps",
       path: "/api/v1/configmaps",
-      query: { fieldSelector: `metadata.name=${trustName}` },
+      query: { fieldSelector: `metadata.name=${trustConfigMap}` },
       transform: ({ data }) => (isRecord(data) && typeof data[trustKey] === "string" ? data[trustKey] : ""),
     });
     if (webhookName === undefined) return;
@@ -78,7 +77,7 @@ export class Trust {
     let isComplete = true;
     const standing = this.#bundles.items();
     for (const place of new Set([namespace, ...namespaces])) {
-      if (standing.get(`${place}/${trustName}`) === bundle) continue;
+      if (standing.get(`${place}/${trustConfigMap}`) === bundle) continue;
       try {
         await this.#toNamespace(bundle, place);
       } catch (error) {
@@ -92,7 +91,7 @@ export class Trust {
   /** Whether the webhook has what the operator's own namespace has. No webhook has to know nothing. */
   isKnown(): boolean {
     const { namespace, webhookName = "" } = this.#options;
-    const bundle = this.#bundles.items().get(`${namespace}/${trustName}`);
+    const bundle = this.#bundles.items().get(`${namespace}/${trustConfigMap}`);
     const webhooks = this.#webhooks?.items().get(webhookName) ?? [];
     return (
       webhooks.length === 0 || (bundle !== undefined && webhooks.every(({ caBundle }) => caBundle === toBase64(bundle)))
@@ -104,13 +103,13 @@ export class Trust {
    * be of a version that knows no webhook, and the new one is not ready before the API server believes it.
    */
   async publishStanding(): Promise<void> {
-    const bundle = this.#bundles.items().get(`${this.#options.namespace}/${trustName}`);
+    const bundle = this.#bundles.items().get(`${this.#options.namespace}/${trustConfigMap}`);
     if (bundle !== undefined && !this.isKnown()) await this.#toWebhook(bundle);
   }
 
   async #toNamespace(bundle: string, namespace: string): Promise<void> {
     const { transport, fieldManager } = this.#options;
-    const metadata = { name: trustName, namespace, labels: { "app.kubernetes.io/part-of": "picket" } };
+    const metadata = { name: trustConfigMap, namespace, labels: { "app.kubernetes.io/part-of": "picket" } };
     const object = { apiVersion: "v1", kind: "ConfigMap", metadata, data: { [trustKey]: bundle } };
     await apply(transport, object, { fieldManager, force: true });
   }

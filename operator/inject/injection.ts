@@ -1,9 +1,9 @@
+import { metricsPort, readyPort } from "../translate/pod-shape.ts";
 import type { ClusterConfig } from "../config.ts";
 import type { JsonObject } from "./pod.ts";
 import { endpointOf } from "../reconcile/envoy-translator.ts";
 import { renderJson } from "../translate/envoy/any.ts";
 import { bootstrap } from "../translate/envoy/bootstrap.ts";
-import { metricsPort, readyPort } from "./names.ts";
 import { isRecord } from "../kube/object.ts";
 import type { InjectionSettings } from "./settings.ts";
 

@@ -39,17 +39,6 @@ export const ownVolumes: readonly string[] = [identityVolume, runVolume, noToken
 /** User and group of the proxy; no other container of a pod may run as it. */
 export const proxyUser = 1773;
 
-/** Where redirected connections arrive. */
-export const capturePort = 15_006;
-/** Where the kubelet asks after the application. */
-export const probePort = 15_020;
-/** Where the proxy says that it is ready. */
-export const readyPort = 15_021;
-/** Where the proxy's metrics are. */
-export const metricsPort = 15_090;
-/** Ports that no container of an injected pod may have. */
-export const reservedPorts: readonly number[] = [capturePort, probePort, readyPort, metricsPort];
-
 /** Namespaces of Kubernetes itself: nothing is ever injected there. */
 export const systemNamespaces: readonly string[] = ["kube-system", "kube-public", "kube-node-lease"];
 

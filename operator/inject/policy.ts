@@ -14,13 +14,12 @@ import {
   ownContainers,
   ownVolumes,
   portsAnnotation,
-  probePort,
   proxyContainer,
   proxyUser,
-  reservedPorts,
   systemNamespaces,
   templateAnnotation,
 } from "./names.ts";
+import { probePort, reservedPorts } from "../translate/pod-shape.ts";
 import type { JsonObject } from "./pod.ts";
 import { portListPattern, portMax, portsMax, sidecarPortDistance } from "./ports.ts";
 import { grpcServicePattern, probeFields } from "./probes.ts";

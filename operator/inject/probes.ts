@@ -1,4 +1,4 @@
-import { probePort } from "./names.ts";
+import { probePort } from "../translate/pod-shape.ts";
 import type { Container, ContainerPort, HttpGet, ProbeHandler } from "./pod.ts";
 
 export const probeFields = ["livenessProbe", "readinessProbe", "startupProbe"] as const;

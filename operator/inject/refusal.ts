@@ -7,8 +7,8 @@ import {
   ownVolumes,
   portsAnnotation,
   proxyUser,
-  reservedPorts,
 } from "./names.ts";
+import { reservedPorts } from "../translate/pod-shape.ts";
 import type { Container, Pod, SecurityContext } from "./pod.ts";
 import { declaredPorts, judgedPorts, parsePorts, portsMax, sidecarPort } from "./ports.ts";
 import { captures, type Capture, type NamespaceFacts } from "./settings.ts";

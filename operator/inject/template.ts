@@ -1,17 +1,15 @@
 import { createHash } from "node:crypto";
 import {
-  capturePort,
   identityVolume,
-  metricsPort,
   noTokenVolume,
   proxyAudience,
   proxyContainer,
   proxyUser,
-  readyPort,
   redirectContainer,
   runVolume,
   trustConfigMap,
 } from "./names.ts";
+import { capturePort, metricsPort, readyPort } from "../translate/pod-shape.ts";
 import type { JsonObject } from "./pod.ts";
 import type { InjectionSettings } from "./settings.ts";
 

@@ -6,7 +6,7 @@ import { identityKinds, policyKinds } from "../reconcile/in-force.ts";
 import { scorerGroup, type Plan, type PlannedWorkload } from "../reconcile/plan.ts";
 import type { Settled, SettledObject } from "../reconcile/settle.ts";
 import type { Resource } from "../translate/resource.ts";
-import type { Running } from "../xds/server.ts";
+import type { Running } from "../xds/running.ts";
 import type { Count, NewCondition, WorkloadStatus } from "./object-status.ts";
 
 /** What proxies and scorers say they run. */

@@ -29,6 +29,17 @@ export interface PodShape {
   readonly probes: readonly PodProbe[];
 }
 
+/** Where redirected connections arrive. */
+export const capturePort = 15_006;
+/** Where the kubelet asks after the application. */
+export const probePort = 15_020;
+/** Where the proxy says that it is ready. */
+export const readyPort = 15_021;
+/** Where the proxy's metrics are. */
+export const metricsPort = 15_090;
+/** Ports that no container of an injected pod may have. */
+export const reservedPorts: readonly number[] = [capturePort, probePort, readyPort, metricsPort];
+
 /** Reads what injection wrote for kubelet; undefined for what is none of ours. */
 export function parseProbePath(path: string): ProbeTarget | undefined {
   const [, kind, digits = "", rest = ""] = /^\/(http|https|tcp|grpc)\/([1-9][0-9]{0,4})(\/.*)?$/s.exec(path) ?? [];

@@ -1,3 +1,4 @@
+import { proxyAudience } from "../inject/names.ts";
 import { createHash } from "node:crypto";
 import type { Clock } from "../../platform/clock.ts";
 import type { Log } from "../../platform/log.ts";
@@ -8,8 +9,7 @@ import type { XdsMetrics } from "./metrics.ts";
 import type { Identified, Identify, NodeName } from "./stream.ts";
 import { readTokenIdentity, type TokenIdentity } from "./token-identity.ts";
 
-/** Audiences that the tokens of proxies and of scorers are made for. Neither is one of the API server's. */
-export const proxyAudience = "picket-xds";
+/** Audience that the tokens of scorers are made for; that of proxies is another. Neither is one of the API server's. */
 export const scorerAudience = "picket-scorer";
 
 /** Longest token that is looked at; those of Kubernetes have about a thousand characters. */

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { Running } from "./server.ts";
+import type { Running } from "./running.ts";
 
 /** What one replica knows of its clients, for the others. No client is named. */
 export interface ClientReport {

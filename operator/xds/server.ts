@@ -3,6 +3,7 @@ import type { ExchangeMethod } from "../../platform/grpc.ts";
 import type { Log } from "../../platform/log.ts";
 import type { XdsMetrics } from "./metrics.ts";
 import { resourceSet, type PublishedResource, type ResourceSet } from "./resource-set.ts";
+import type { Running } from "./running.ts";
 import { AdsStream, drainWaitMsMax, type Identify, type StreamEvents } from "./stream.ts";
 import { digestOf, type ClientReport, type GroupReport } from "./client-report.ts";
 import { cutRefusal } from "./subscription.ts";
@@ -55,15 +56,6 @@ export interface AdsServerOptions {
   readonly clock: Clock;
   /** Called after anything that changes what `count` answers. */
   readonly changed: () => void;
-}
-
-/** How many clients of a group run a list of resources. */
-export interface Running {
-  readonly current: number;
-  readonly total: number;
-  readonly rejected: number;
-  /** Why the first one refused, cut. Empty when none did. */
-  readonly message: string;
 }
 
 export interface AdsServer {

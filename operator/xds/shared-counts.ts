@@ -1,5 +1,6 @@
 import type { PublishedResource } from "./resource-set.ts";
-import type { AdsServer, Running } from "./server.ts";
+import type { AdsServer } from "./server.ts";
+import type { Running } from "./running.ts";
 import { countIn, digestOf, type ClientReport } from "./client-report.ts";
 
 /** The part of an ADS server that a reconciler uses. */

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import * as names from "../../operator/inject/names.ts";
+import { reservedPorts } from "../../operator/translate/pod-shape.ts";
 import { refusals } from "../../operator/inject/refusal.ts";
 import { unprotectedReasons } from "../../operator/inject/unprotected.ts";
 
@@ -40,7 +41,7 @@ describe("docs/reference/injection.md", () => {
   it("lists every port that is taken, and no other", () => {
     assert.deepEqual(
       rows("Ports").map(([name]) => Number(name)),
-      names.reservedPorts,
+      reservedPorts,
     );
   });
 

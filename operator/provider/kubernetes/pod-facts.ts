@@ -4,12 +4,11 @@ import {
   injectedLabel,
   ownContainers,
   portsAnnotation,
-  probePort,
   proxyContainer,
 } from "../../inject/names.ts";
 import { parsePorts, portsMax } from "../../inject/ports.ts";
 import { isRecord, type KubeObject } from "../../kube/object.ts";
-import { parseProbePath, type PodPort, type PodProbe, type PodShape } from "../../translate/pod-shape.ts";
+import { probePort, parseProbePath, type PodPort, type PodProbe, type PodShape } from "../../translate/pod-shape.ts";
 import { listOf, numberOf, protocolOf, recordOf, textOf } from "./fields.ts";
 
 /** Probes of one pod that are answered. A pod with more has the first of them, in order; the others fail. */

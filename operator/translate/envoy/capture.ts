@@ -1,8 +1,8 @@
+import { capturePort } from "../pod-shape.ts";
 import type { InstallConfig, Workload } from "../../../core/policy/identity.ts";
 import { Listener } from "../../../protos/gen/envoy/config/listener/v3/listener.ts";
 import { OriginalDst } from "../../../protos/gen/envoy/extensions/filters/listener/original_dst/v3/original_dst.ts";
 import { HttpConnectionManager } from "../../../protos/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.ts";
-import { capturePort } from "../../inject/names.ts";
 import type { ProxyKeyOf } from "../proxy-key.ts";
 import type { Resource } from "../resource.ts";
 import { addressOf } from "./address.ts";

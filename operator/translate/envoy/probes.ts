@@ -2,8 +2,7 @@ import { Cluster, type Cluster as ClusterMessage } from "../../../protos/gen/env
 import type { HealthCheck } from "../../../protos/gen/envoy/config/core/v3/health_check.ts";
 import { Listener } from "../../../protos/gen/envoy/config/listener/v3/listener.ts";
 import { UpstreamTlsContext } from "../../../protos/gen/envoy/extensions/transport_sockets/tls/v3/tls.ts";
-import { probePort } from "../../inject/names.ts";
-import type { PodProbe } from "../pod-shape.ts";
+import { probePort, type PodProbe } from "../pod-shape.ts";
 import type { Resource } from "../resource.ts";
 import { encodeResource, pack } from "./any.ts";
 import { base, http2 } from "./clusters.ts";

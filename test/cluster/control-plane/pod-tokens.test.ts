@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { createTokenReview } from "../../../operator/kube/token-review.ts";
 import { createTransport, type KubeTransport } from "../../../operator/kube/transport.ts";
-import { createStreamAuthenticator, proxyAudience, scorerAudience } from "../../../operator/xds/auth.ts";
+import { proxyAudience } from "../../../operator/inject/names.ts";
+import { createStreamAuthenticator, scorerAudience } from "../../../operator/xds/auth.ts";
 import { createXdsMetrics } from "../../../operator/xds/metrics.ts";
 import type { Identified } from "../../../operator/xds/stream.ts";
 import { systemClock } from "../../../platform/clock.ts";

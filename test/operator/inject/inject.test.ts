@@ -1,7 +1,7 @@
+import { reservedPorts } from "../../../operator/translate/pod-shape.ts";
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { inject, markNotInjected, type InjectionContext } from "../../../operator/inject/inject.ts";
-import { reservedPorts } from "../../../operator/inject/names.ts";
 import type { Pod } from "../../../operator/inject/pod.ts";
 import { judgedPorts, parsePorts, portsMax, sidecarPort } from "../../../operator/inject/ports.ts";
 import { warningCharactersMax, warningsMax } from "../../../operator/inject/warnings.ts";

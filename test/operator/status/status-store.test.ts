@@ -6,7 +6,7 @@ import { laterKinds } from "../../../core/policy/parse.ts";
 import { assess, type Assessment, type Observed } from "../../../operator/status/assess.ts";
 import { conditionOf, statusName, type ObjectStatus } from "../../../operator/status/object-status.ts";
 import { StatusStore } from "../../../operator/status/status-store.ts";
-import type { Running } from "../../../operator/xds/server.ts";
+import type { Running } from "../../../operator/xds/running.ts";
 import { silentLog } from "../../contract/ads-range.ts";
 import { policy, states, step, workload, type Step } from "../reconcile/source.ts";
 

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
+import { proxyAudience } from "../../../operator/inject/names.ts";
 import { createXdsMetrics } from "../../../operator/xds/metrics.ts";
 import {
   createStreamAuthenticator,
   opensBurst,
-  proxyAudience,
   reviewsBurst,
   reviewsWaitingMax,
   scorerAudience,
