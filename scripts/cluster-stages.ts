@@ -41,15 +41,19 @@ function failed(reason: string): Missing {
   return { "control plane": reason, cluster: reason };
 }
 
-/** Runs mocha in a cluster of its own; the report goes to the file, progress to standard error. */
+/**
+ * Runs mocha; the report goes to a file, progress to standard error. Files with pods share one cluster, around mocha;
+ * others start a control plane each, since kinds and admission policies of one would be in the way of the next.
+ */
 export function runInCluster(stage: ClusterStage, options: MochaRun): { readonly status: string } {
-  const where = stage === "cluster" ? [] : ["--no-node"];
   const reporter = ["--reporter", "./test/cluster/progress.ts", "--reporter-option", `output=${options.report}`];
-  const mocha = ["mocha", "--timeout", String(testLimitMs), ...reporter, ...options.files];
-  const done = spawnSync(process.execPath, [program, "run", ...where, ...mocha], {
+  const mocha = ["mocha", "--exit", "--timeout", String(testLimitMs), ...reporter, ...options.files];
+  const around = stage === "cluster" ? [process.execPath, program, "run"] : [];
+  const [command = "", ...words] = [...around, ...mocha];
+  const done = spawnSync(command, words, {
     cwd: root,
     stdio: ["ignore", "inherit", "inherit"],
-    env: { ...process.env, FORCE_COLOR: "0", PICKET_CLUSTER_LOGS: options.logs },
+    env: { ...process.env, FORCE_COLOR: "0", PICKET_CLUSTER: "", PICKET_CLUSTER_LOGS: options.logs },
     timeout: stageLimitMs,
   });
   const inTime = (done.error as { code?: string } | undefined)?.code !== "ETIMEDOUT";
@@ -59,6 +63,6 @@ export function runInCluster(stage: ClusterStage, options: MochaRun): { readonly
 export interface MochaRun {
   readonly files: readonly string[];
   readonly report: string;
-  /** Folder for what the programs of the cluster wrote. */
+  /** Folder for what the programs of clusters wrote. */
   readonly logs: string;
 }

@@ -34,7 +34,7 @@ export interface ServiceAccountName {
   readonly name: string;
 }
 
-/** A real Kubernetes cluster. Tests share it: make namespaces by `namespace`, and remove what has none. */
+/** A real Kubernetes cluster. Files with pods share one: make namespaces by `namespace`, and remove what has none. */
 export interface Cluster {
   /** Of the administrator. */
   readonly kubeconfig: string;
@@ -73,7 +73,7 @@ export interface Cluster {
   kubeconfigFor(account: ServiceAccountName): Promise<string>;
   /** Audit events of the product's service accounts so far. */
   auditEvents(): readonly unknown[];
-  /** Ends the cluster when it was started for this caller; a shared one stays. */
+  /** Ends the cluster when it was started for this caller; a shared one stays. Call it in `after`. */
   stop(): Promise<void>;
 }
 

@@ -33,7 +33,7 @@ const path = "PATH=/usr/sbin:/usr/bin:/sbin:/bin";
  */
 export async function ensureImages(environment: NodeJS.ProcessEnv): Promise<string> {
   // Two runs in one working copy would pack each other's folders half made.
-  const lock = await takeLock("images", { timeoutMs: packTimeoutMs, onWait: () => {} });
+  const lock = await takeLock(`images-${root}`, { timeoutMs: packTimeoutMs, onWait: () => {} });
   try {
     compilePrograms(root);
     const cache = imageCache(environment);

@@ -1,5 +1,5 @@
 import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { findProcess } from "./processes.ts";
 import { programsIn } from "./programs.ts";
 import { removeNode } from "./node-remains.ts";
@@ -25,8 +25,10 @@ export async function removeRunFolder(folder: string, keepLogsIn?: string): Prom
   await removeNode(folder);
   await programs.killAll();
   if (keepLogsIn !== undefined && existsSync(join(folder, "log"))) {
-    rmSync(keepLogsIn, { recursive: true, force: true });
-    cpSync(join(folder, "log"), keepLogsIn, { recursive: true, filter: (path) => !path.endsWith("audit.jsonl") });
+    cpSync(join(folder, "log"), join(keepLogsIn, basename(folder)), {
+      recursive: true,
+      filter: (path) => !path.endsWith("audit.jsonl"),
+    });
   }
   rmSync(folder, { recursive: true, force: true });
 }
