@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { globSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { stringify } from "yaml";
-import { byName, chartFolder, helmOrSkip, render, type KubeObject } from "./render.ts";
+import { byName, chartFolder, helmOrSkip, render, renderDocuments, type KubeObject } from "./render.ts";
+import { rightsPage } from "./rights-page.ts";
 
 const folder = join(import.meta.dirname, "../golden/chart");
 const files = [...globSync("ci/*.yaml", { cwd: chartFolder }).toSorted(), "values-demo.yaml", "values-ha.yaml"];
@@ -33,6 +34,11 @@ describe("chart, golden files", () => {
 
   it("renders what default.yaml says without any value", () =>
     matchesGolden("default.yaml", print(byDefault.values())));
+
+  it("gives the rights that docs/reference/rights.md lists", () => {
+    const byPolicy = renderDocuments({ files: ["ci/injection-policy.yaml"] });
+    matchesGolden("../../../docs/reference/rights.md", rightsPage(renderDocuments(), byPolicy));
+  });
 
   it("has a values file for each feature", () => assert.ok(files.length >= 12));
 

@@ -2,7 +2,7 @@ import { spawnSync, type SpawnSyncReturns } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseAllDocuments } from "yaml";
+import { parseAllDocuments, type Document } from "yaml";
 import { ensureTools } from "../cluster/rig/tools.ts";
 import { Unavailable } from "../cluster/rig/unavailable.ts";
 
@@ -50,14 +50,17 @@ export async function helmOrSkip(context: Mocha.Context): Promise<void> {
 
 /** What `helm template` makes of the values. */
 export function render(options: RenderOptions = {}): readonly KubeObject[] {
+  return renderDocuments(options).map((document) => document.toJS() as KubeObject);
+}
+
+/** The same with its comments. */
+export function renderDocuments(options: RenderOptions = {}): readonly Document[] {
   const { status, stdout, stderr } = template(options);
   if (status !== 0) throw new Error(stderr);
-  return parseAllDocuments(stdout)
-    .map((document) => {
-      if (document.errors.length > 0) throw document.errors[0]!;
-      return document.toJS() as KubeObject | null;
-    })
-    .filter((object) => object !== null);
+  return [...parseAllDocuments(stdout)].filter((document) => {
+    if (document.errors.length > 0) throw document.errors[0]!;
+    return document.contents !== null;
+  });
 }
 
 /** Why `helm template` refuses the values. */
