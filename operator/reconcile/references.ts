@@ -64,11 +64,13 @@ function targetFix(name: string, { id, origin }: Policy, workloads: readonly Wor
   const own = workloads.filter(({ id }) => id.namespace === namespace).map(nameOfWorkload);
   const near = nearestName(name, own);
   if (near !== undefined) return `did you mean ${near}?`;
+  // What other namespaces of a cluster hold is not the author's to know.
+  if (isCluster) return "name one whose pods declare a port, or add it";
   const elsewhere = workloads.find((workload) => nameOfWorkload(workload) === name);
   if (elsewhere !== undefined) {
     return `did you mean ${elsewhere.id.namespace}/${name}? a policy protects its own namespace only`;
   }
-  return isCluster ? "name one whose pods declare a port, or add it" : "name a Workload of the namespace, or add it";
+  return "name a Workload of the namespace, or add it";
 }
 
 function brokenIdentities(policy: Policy, { identities }: Referable): readonly ObjectProblem[] {
