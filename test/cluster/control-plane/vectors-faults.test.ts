@@ -3,25 +3,23 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { clusterStartMs, startCluster, type Cluster } from "../cluster.ts";
 import { Unavailable } from "../rig/unavailable.ts";
 import { ask } from "../stand/asker.ts";
-import { Stand, type Proxy } from "../stand/stand.ts";
+import { policyFor } from "../stand/policy.ts";
+import type { FrontCall } from "../stand/api-front.ts";
+import { installNamespace, Stand, type Proxy, type Replica } from "../stand/stand.ts";
 
-/** A policy that allows the given paths and nothing else. */
-function policyFor(application: string, ...paths: readonly string[]): unknown {
-  const rules = paths.map((path, index) => ({
-    name: `rule-${index}`,
-    match: [{ methods: ["GET"], path }],
-    effect: "Allow",
-  }));
-  return {
-    apiVersion: "picket.dev/v1alpha1",
-    kind: "ApiPolicy",
-    metadata: { name: application },
-    spec: {
-      targetRefs: [{ group: "apps", kind: "Deployment", name: application }],
-      mode: "Enforce",
-      access: { default: "Deny", rules },
-    },
-  };
+/** Calls of one operator in a second, whatever the API server answers. */
+const callsPerSecondMax = 20;
+/** Writes of one object in a second, whoever writes against it. */
+const writesPerSecondMax = 5;
+const fightMs = 8_000;
+/** Starts in a row that may end by a planned kill. */
+const crashesMax = 80;
+/** After everything is made, what may still be written: statuses at their own pace. */
+const settleMs = 7_000;
+
+/** Reviews of tokens write nothing, and the lease is how replicas agree who writes. */
+function isWrite({ verb, path }: FrontCall): boolean {
+  return ["POST", "PUT", "PATCH", "DELETE"].includes(verb) && !/tokenreviews|\/leases/.test(path);
 }
 
 describe("control-plane faults under traffic", function () {
@@ -71,12 +69,200 @@ describe("control-plane faults under traffic", function () {
     if (flows) assert.deepEqual([...asker.open.keys()], [200], JSON.stringify([...asker.open]));
   }
 
+  const metricsOf = ({ host }: Replica): Promise<string> => stand.page(host, 15_040, "/metrics");
+  const trustPath = (): string => `/api/v1/namespaces/${namespace}/configmaps/picket-trust`;
+  const trust = async (): Promise<string> => {
+    const found = await stand.read(trustPath());
+    return (found?.["data"] as { readonly "ca.crt": string } | undefined)?.["ca.crt"] ?? "";
+  };
+  const admission = "/apis/admissionregistration.k8s.io/v1";
+
+  /** What the operator makes by itself, without what belongs to one install for ever. */
+  const generated = (): readonly string[] => [
+    trustPath(),
+    `/api/v1/namespaces/${installNamespace}/configmaps/picket-trust`,
+    `/api/v1/namespaces/${installNamespace}/secrets/picket-operator-tls`,
+    `/api/v1/namespaces/${installNamespace}/secrets/picket-scorer-tls`,
+    `${admission}/mutatingadmissionpolicies/picket-injection`,
+    `${admission}/mutatingadmissionpolicybindings/picket-injection-pod`,
+    `${admission}/validatingadmissionpolicies/picket-injection`,
+  ];
+
+  /** What is there of it, without what differs by nature. */
+  async function made(): Promise<string> {
+    const objects = await Promise.all(generated().map((path) => stand.read(path)));
+    return JSON.stringify(
+      objects.map((object) => {
+        const { data = {}, spec, metadata } = (object ?? {}) as { data?: object; spec?: unknown; metadata?: object };
+        const isSecret = object?.["type"] === "kubernetes.io/tls";
+        return { name: (metadata as { name?: string })?.name, spec, data: isSecret ? Object.keys(data) : data };
+      }),
+    );
+  }
+
   /** A changed policy is in force some time after. */
   async function follows(): Promise<void> {
     const path = `/new-${serial++}`;
     await cluster.apply([policyFor("accounts", "/open", path)], namespace);
     await stand.untilStatus(proxy, path, 200);
   }
+
+  it("L01: etcd and the API server are killed: traffic does not notice, and changes come through after", async () => {
+    await during(
+      async () => {
+        const names = ["kube-apiserver", "etcd"] as const;
+        for (const name of names) await cluster.programs.stop(name, 0);
+        await sleep(4_000);
+        for (const name of names.toReversed()) cluster.programs.restart(name);
+        await stand.until(
+          "the API server to answer",
+          async () => (await cluster.call("GET", "/readyz")).status === 200,
+        );
+        await follows();
+      },
+      { flows: true },
+    );
+  });
+
+  it("L07: a leader that was frozen writes nothing after another one leads", async () => {
+    const [first] = stand.replicas;
+    const second = await stand.startOperator(2);
+    await during(
+      async () => {
+        first!.child.kill("SIGSTOP");
+        await stand.until("the other one to lead", async () => /^picket_leader 1$/m.test(await metricsOf(second)));
+        await cluster.call("PATCH", trustPath(), {
+          contentType: "application/merge-patch+json",
+          body: { data: { "ca.crt": "" } },
+        });
+        const before = first!.front.calls.length;
+        first!.child.kill("SIGCONT");
+        await stand.until("the trust bundle to be put right", async () => (await trust()) !== "");
+        await stand.until("the first one to see it", async () => /^picket_leader 0$/m.test(await metricsOf(first!)));
+        await follows();
+        const writes = first!.front.calls.slice(before).filter(isWrite);
+        assert.deepEqual(writes, []);
+      },
+      { flows: true },
+    );
+    await stand.end(second.child, "SIGTERM");
+    await stand.until("the first one to lead again", async () => /^picket_leader 1$/m.test(await metricsOf(first!)));
+    await during(follows, { flows: true });
+  });
+
+  it("L08: an operator that is killed at each of its writes, before or after it, makes the same in the end", async () => {
+    const before = await made();
+    const killed = new Set<string>();
+    await during(
+      async () => {
+        await stand.end(stand.replicas[0]!.child);
+        for (const path of generated()) await cluster.call("DELETE", path);
+        await cluster.apply([policyFor("accounts", "/open", "/other")], namespace);
+        for (let start = 0; ; start++) {
+          assert.ok(start < crashesMax, `killed again and again: ${[...killed].join(", ")}`);
+          await cluster.call("DELETE", `/apis/coordination.k8s.io/v1/namespaces/picket-system/leases/picket-operator`);
+          const { front } = stand.replicas[0]!;
+          let isKilled = false;
+          const kill = (): void => {
+            isKilled = true;
+            stand.replicas[0]!.child.kill("SIGKILL");
+          };
+          front.fault = (call) => {
+            // Events have names of chance.
+            const key = `${call.verb} ${call.path.replace(/(?<=\/events\/).*/, "")}`;
+            if (isKilled) return { kind: "reset" };
+            if (!isWrite(call) || killed.has(key)) return { kind: "pass" };
+            killed.add(key);
+            if (killed.size % 2 === 0) return { kind: "lost", after: kill };
+            kill();
+            return { kind: "reset" };
+          };
+          const replica = await stand.startOperator(1, { wait: false });
+          await stand.until("its death, or everything made", async () => {
+            return isKilled || ((await made()) === before && (await stand.status(proxy, "/other")) === 200);
+          });
+          if (!isKilled) await sleep(settleMs);
+          if (!isKilled) break;
+          await stand.end(replica.child);
+        }
+        stand.replicas[0]!.front.fault = () => ({ kind: "pass" });
+      },
+      { flows: true },
+    );
+    assert.ok(killed.size > 10, [...killed].join(", "));
+    assert.equal(await made(), before);
+    await during(follows, { flows: true });
+  });
+
+  it("L17: an API server that fails every tenth request at random is asked no more than before", async () => {
+    const { front } = stand.replicas[0]!;
+    const answers = [429, 500, 503, 504] as const;
+    const before = front.calls.length;
+    const started = performance.now();
+    front.fault = () => {
+      if (Math.random() >= 0.1) return { kind: "pass" };
+      const status = answers[Math.floor(Math.random() * (answers.length + 1))];
+      return status === undefined ? { kind: "reset" } : { kind: "answer", status };
+    };
+    await during(
+      async () => {
+        for (let round = 0; round < 5; round++) {
+          await follows();
+          await sleep(1_000);
+        }
+      },
+      { flows: true },
+    );
+    front.fault = () => ({ kind: "pass" });
+    const seconds = (performance.now() - started) / 1000;
+    const rate = (front.calls.length - before) / seconds;
+    assert.ok(rate < callsPerSecondMax, `${rate.toFixed(1)} calls a second`);
+  });
+
+  it("L18: somebody who changes what the operator writes, each time anew, does not make it write without end", async () => {
+    const { front } = stand.replicas[0]!;
+    const before = front.calls.length;
+    let edits = 0;
+    const fighting = (async () => {
+      const end = performance.now() + fightMs;
+      while (performance.now() < end) {
+        if ((await trust()) !== "mine") {
+          edits++;
+          const body = { data: { "ca.crt": "mine" } };
+          await cluster.call("PATCH", trustPath(), { contentType: "application/merge-patch+json", body });
+        }
+        await sleep(10);
+      }
+    })();
+    await during(() => fighting.then(follows), { flows: true });
+    const writes = front.calls.slice(before).filter(({ path, verb }) => verb === "PATCH" && path === trustPath());
+    const rate = (writes.length * 1000) / fightMs;
+    assert.ok(edits > 0);
+    assert.ok(rate < writesPerSecondMax, `${rate.toFixed(1)} writes a second against ${edits} edits`);
+    await stand.until("the bundle to be right again", async () => (await trust()) !== "mine");
+  });
+
+  it("K21: everything is killed at once: a proxy that comes back alone lets nobody in", async () => {
+    const [replica] = stand.replicas;
+    await stand.end(replica!.child);
+    await stand.end(stand.scorer!);
+    await stand.end(proxy.child);
+    proxy = await stand.restartProxy(proxy);
+    for (let round = 0; round < 20; round++) {
+      for (const path of ["/open", "/closed"]) assert.equal(await stand.status(proxy, path), 0);
+      await sleep(100);
+    }
+    await stand.startOperator(1);
+    await during(
+      async () => {
+        await stand.untilStatus(proxy, "/open", 503);
+        await stand.startScorer();
+        await stand.untilStatus(proxy, "/open", 200);
+        await stand.untilStatus(proxy, "/closed", 403);
+      },
+      { flows: false },
+    );
+  });
 
   it("L15, J30: the kinds are deleted with every policy in them: proxies keep what they have", async () => {
     await during(

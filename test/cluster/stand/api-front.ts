@@ -18,7 +18,7 @@ export type FrontFault =
   | { readonly kind: "answer"; readonly status: number; readonly retryAfterSeconds?: number }
   | { readonly kind: "reset" }
   | { readonly kind: "late"; readonly ms: number }
-  | { readonly kind: "lost"; readonly then: () => void };
+  | { readonly kind: "lost"; readonly after: () => void };
 
 const pass: FrontFault = { kind: "pass" };
 
@@ -112,7 +112,7 @@ export class ApiFront {
         return void response.end(JSON.stringify(status));
       }
       case "lost":
-        return this.#forward(request, response, fault.then);
+        return this.#forward(request, response, fault.after);
     }
   }
 

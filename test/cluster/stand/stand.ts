@@ -43,9 +43,11 @@ export interface Replica {
 /** An injected pod that is not run by a kubelet but by this stand: an Envoy as injection wrote it. */
 export interface Proxy {
   readonly namespace: string;
-  readonly pod: string;
+  readonly pod: Thing;
   /** Where callers come to. */
   readonly port: number;
+  /** Address of the pages that a pod has on ports 15021 and 15090. */
+  readonly pages: string;
   readonly child: ChildProcess;
 }
 
@@ -185,6 +187,14 @@ export class Stand {
     return name;
   }
 
+  /** The authorities that pods of a namespace are told to believe. */
+  async authorities(namespace: string): Promise<string> {
+    const trust = await this.get(`the authorities in ${namespace}`, () =>
+      this.read(`/api/v1/namespaces/${namespace}/configmaps/picket-trust`),
+    );
+    return (trust["data"] as { readonly "ca.crt": string })["ca.crt"];
+  }
+
   /** An application with one pod; its Envoy runs with the arguments and the token of that pod. */
   async startProxy(namespace: string, name: string): Promise<Proxy> {
     const port = await freePort();
@@ -222,10 +232,16 @@ export class Stand {
         },
       },
     });
-    const child = await this.#startEnvoy(namespace, pod);
-    const proxy = { namespace, pod: pod.metadata.name, port: sidecarPort(port), child };
+    const pages = `${this.#net}.${20 + this.proxies.length}`;
+    const child = await this.#startEnvoy(namespace, pod, pages);
+    const proxy = { namespace, pod, port: sidecarPort(port), pages, child };
     this.proxies.push(proxy);
     return proxy;
+  }
+
+  /** Starts the proxy of a pod anew, as kubelet does after its end. */
+  async restartProxy(proxy: Proxy): Promise<Proxy> {
+    return { ...proxy, child: await this.#startEnvoy(proxy.namespace, proxy.pod, proxy.pages) };
   }
 
   /** The status with which a call of the application through its proxy ends; 0 without an answer. */
@@ -294,14 +310,13 @@ export class Stand {
     rmSync(this.folder, { recursive: true, force: true });
   }
 
-  async #startEnvoy(namespace: string, pod: Thing): Promise<ChildProcess> {
+  async #startEnvoy(namespace: string, pod: Thing, pages: string): Promise<ChildProcess> {
     const { name, uid } = pod.metadata;
     const identity = mkdtempSync(join(this.folder, "p"));
     await this.#identity(identity, namespace, "default", pod, "picket-xds");
     const spec = pod["spec"] as { readonly initContainers: readonly { name: string; args?: readonly string[] }[] };
     const args = spec.initContainers.find((one) => one.name === "picket-proxy")?.args ?? [];
     // Pages for kubelet are moved, since there is one loopback for every pod.
-    const pages = `${this.#net}.${20 + this.proxies.length}`;
     const fill = (text: string): string =>
       text
         .replaceAll("$(POD_NAMESPACE)", namespace)
@@ -316,10 +331,7 @@ export class Stand {
     const { name, uid } = pod.metadata;
     const token = await this.cluster.token({ namespace, name: account }, { audiences: [audience], pod: { name, uid } });
     writeFileSync(join(folder, "token"), token);
-    const trust = await this.get(`the authorities in ${namespace}`, () =>
-      this.read(`/api/v1/namespaces/${namespace}/configmaps/picket-trust`),
-    );
-    writeFileSync(join(folder, "ca.crt"), (trust["data"] as { readonly "ca.crt": string })["ca.crt"]);
+    writeFileSync(join(folder, "ca.crt"), await this.authorities(namespace));
   }
 
   #node(program: string, environment: Readonly<Record<string, string>>): ChildProcess {
