@@ -1,5 +1,5 @@
 import { spawn, spawnSync } from "node:child_process";
-import { closeSync, openSync } from "node:fs";
+import { closeSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
 const root = join(import.meta.dirname, "..");
@@ -15,6 +15,7 @@ export type Missing = Partial<Readonly<Record<ClusterStage, string>>>;
 const stageLimitMs = 40 * 60_000;
 /** Of one test that does not set its own. */
 const testLimitMs = 180_000;
+const tellEveryMs = 30_000;
 
 /**
  * Starts to build what clusters are made of, beside the faster tests. Packages of the system come first and are waited
@@ -22,7 +23,8 @@ const testLimitMs = 180_000;
  */
 export function prepareClusters(results: string): () => Promise<Missing> {
   spawnSync(process.execPath, [program, "packages"], { stdio: ["ignore", "ignore", "inherit"] });
-  const log = openSync(join(results, "cluster-prepare.log"), "w");
+  const file = join(results, "cluster-prepare.log");
+  const log = openSync(file, "w");
   const child = spawn(process.execPath, [program, "prepare"], { stdio: ["ignore", "pipe", log] });
   closeSync(log);
   let output = "";
@@ -34,7 +36,19 @@ export function prepareClusters(results: string): () => Promise<Missing> {
       else resolve(failed(`test/cluster/main.ts prepare ended with ${code}; see cluster-prepare.log`));
     });
   });
-  return async () => ended;
+  return async () => {
+    const stop = tellWhatGoesOn(file);
+    return ended.finally(stop);
+  };
+}
+
+/** Says now and then what is waited for; nothing when the wait is short. */
+function tellWhatGoesOn(file: string): () => void {
+  const timer = setInterval(() => {
+    const last = readFileSync(file, "utf8").trimEnd().split("\n").at(-1) ?? "";
+    process.stderr.write(`waiting: ${last}\n`);
+  }, tellEveryMs);
+  return () => clearInterval(timer);
 }
 
 function failed(reason: string): Missing {

@@ -33,7 +33,10 @@ const path = "PATH=/usr/sbin:/usr/bin:/sbin:/bin";
  */
 export async function ensureImages(environment: NodeJS.ProcessEnv): Promise<string> {
   // Two runs in one working copy would pack each other's folders half made.
-  const lock = await takeLock(`images-${root}`, { timeoutMs: packTimeoutMs, onWait: () => {} });
+  const lock = await takeLock(`images-${createHash("sha256").update(root).digest("hex").slice(0, 16)}`, {
+    timeoutMs: packTimeoutMs,
+    onWait: () => {},
+  });
   try {
     compilePrograms(root);
     const cache = imageCache(environment);

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { existsSync, globSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { cacheFolder } from "../../../platform/envoy-binary.ts";
 import { CommandError, runCommand, succeed } from "./command.ts";
@@ -19,8 +19,8 @@ export const kubePrograms = [
 
 const source = join(import.meta.dirname, "../kube");
 const sourceFiles = ["go.mod", "go.sum", "main.go"] as const;
-/** Names of binaries in the cache. */
-const kind = /^kube-[0-9a-f]+$/;
+/** Names of binaries in the cache: hash of their source, and the Go that built them. */
+const kind = /^kube-[0-9a-f]+-go[\d.]+$/;
 /** A cold build takes about 750 seconds of processor time. */
 const buildTimeoutMs = 40 * 60_000;
 
@@ -36,12 +36,16 @@ export async function ensureKube(environment: NodeJS.ProcessEnv, say: (line: str
   }
   const goVersion = await goVersionHere();
   const folder = join(cacheFolder(environment), "cluster");
-  const target = join(folder, `kube-${keyOf(goVersion)}`);
-  if (existsSync(target)) {
-    keepNewest(folder, kind, target);
-    return target;
+  const name = `kube-${hashOfSource()}`;
+  const target = join(folder, `${name}-${goVersion ?? "none"}`);
+  const problem = problemOfGo(goVersion);
+  // Without the right Go, what another one built is as good.
+  const built = existsSync(target) ? target : problem && globSync(`${folder}/${name}-*`)[0];
+  if (built) {
+    keepNewest(folder, kind, built);
+    return built;
   }
-  requireGo(goVersion);
+  if (problem !== undefined) throw new Unavailable(problem);
   mkdirSync(folder, { recursive: true });
   const lock = await takeLock("build", {
     timeoutMs: buildTimeoutMs,
@@ -74,7 +78,7 @@ async function build(target: string): Promise<void> {
   // Flags of whoever runs this must not change what is built, nor may the module proxy be asked for another Go.
   const environment = { GOFLAGS: "", CGO_ENABLED: "0", GOTOOLCHAIN: "local", GOWORK: "off" };
   try {
-    await succeed(["nice", "-n", "5", ...command], { folder: source, environment, timeoutMs: buildTimeoutMs });
+    await succeed(["nice", "-n", "10", ...command], { folder: source, environment, timeoutMs: buildTimeoutMs });
     renameSync(next, target);
   } catch (error) {
     rmSync(next, { force: true });
@@ -84,8 +88,8 @@ async function build(target: string): Promise<void> {
   }
 }
 
-function keyOf(goVersion: string | undefined): string {
-  const hash = createHash("sha256").update(`${goVersion ?? "none"}\n`);
+function hashOfSource(): string {
+  const hash = createHash("sha256");
   for (const name of sourceFiles) hash.update(readFileSync(join(source, name)));
   return hash.digest("hex").slice(0, 16);
 }
@@ -99,10 +103,11 @@ async function goVersionHere(): Promise<string | undefined> {
   }
 }
 
-function requireGo(found: string | undefined): void {
+/** Why this Go cannot build it; undefined when it can. */
+function problemOfGo(found: string | undefined): string | undefined {
   const wanted = fieldOfGoMod(/^go (\S+)$/m);
-  if (found === undefined) throw new Unavailable(`there is no Go; install Go ${wanted} or newer, or set PICKET_KUBE`);
-  if (isOlder(found, wanted)) throw new Unavailable(`${found} is too old; install Go ${wanted} or newer`);
+  if (found === undefined) return `there is no Go; install Go ${wanted} or newer, or set PICKET_KUBE`;
+  return isOlder(found, wanted) ? `${found} is too old; install Go ${wanted} or newer, or set PICKET_KUBE` : undefined;
 }
 
 /** Compares `go1.26.8` with `1.26.0` by major and minor number. */

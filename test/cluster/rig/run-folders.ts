@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, lstatSync, readdirSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { isAlive, type ProcessId } from "./processes.ts";
@@ -10,7 +10,13 @@ export const runFolderPrefix = join(tmpdir(), "picket-cluster-");
 export function runFolders(): readonly string[] {
   const folder = dirname(runFolderPrefix);
   const names = readdirSync(folder).filter((name) => name.startsWith(basename(runFolderPrefix)));
-  return names.map((name) => join(folder, name));
+  return names.map((name) => join(folder, name)).filter(isOurs);
+}
+
+/** What somebody else put into a folder for all must not tell us what to kill or to change. */
+function isOurs(folder: string): boolean {
+  const facts = lstatSync(folder, { throwIfNoEntry: false });
+  return facts !== undefined && facts.isDirectory() && facts.uid === process.getuid?.();
 }
 
 /** Folders of runs that ended without cleaning up. */
