@@ -25,6 +25,7 @@ import { workloadNamesOf } from "./provider/kubernetes/cluster.ts";
 import type { PodFacts } from "./provider/kubernetes/pod-facts.ts";
 import { createKubernetesProvider } from "./provider/kubernetes/kubernetes.ts";
 import { readJson } from "./provider/read.ts";
+import { printMemory } from "./reconcile/accepted.ts";
 import { ClusterMemory } from "./reconcile/cluster-memory.ts";
 import { endpointOf, envoyTranslator } from "./reconcile/envoy-translator.ts";
 import { proxyGroup, scorerGroup } from "./reconcile/plan.ts";
@@ -243,7 +244,7 @@ export async function runInCluster(config: ClusterConfig): Promise<void> {
       addressOf: (group) => provider.addressOf(group),
       probe: httpProbe,
       memory: remembered,
-      save: (text) => memory.save(text),
+      save: (remembering) => memory.save(() => printMemory(remembering)),
       emit: () => undefined,
       metrics,
       clock,

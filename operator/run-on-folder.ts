@@ -13,7 +13,7 @@ import { authoritiesOf, resolveHost } from "./keys/system.ts";
 import { createOperatorMetrics } from "./metrics.ts";
 import { createFilesProvider } from "./provider/files.ts";
 import { readText } from "./provider/read.ts";
-import { emptyMemory, parseMemory, type Memory } from "./reconcile/accepted.ts";
+import { emptyMemory, parseMemory, printMemory, type Memory } from "./reconcile/accepted.ts";
 import { endpointOf, envoyTranslator } from "./reconcile/envoy-translator.ts";
 import type { OperatorEvent } from "./reconcile/event.ts";
 import { proxyGroup, scorerGroup } from "./reconcile/plan.ts";
@@ -74,7 +74,7 @@ export async function runOnFolder(config: FolderConfig): Promise<void> {
     status,
     probe: httpProbe,
     memory: readMemory(memoryFile, (error) => log.warn("last good generations cannot be read", { error })),
-    save: (text) => writeAtomically(memoryFile, text),
+    save: (memory) => writeAtomically(memoryFile, printMemory(memory)),
     emit,
     metrics,
     clock,

@@ -50,23 +50,44 @@ export interface EffectivePolicies {
   readonly unresolved: readonly Unresolved[];
 }
 
+/** What a workload enforces, and which policies gave way in it. */
+export interface Merged {
+  readonly policy: EffectivePolicy;
+  readonly conflicts: readonly Conflict[];
+}
+
+/**
+ * Gives a merge of before for the same workload when all of its inputs are the same objects, else a new one. Merging is
+ * pure, so nobody can tell but by the time: of a thousand workloads a change concerns one.
+ */
+export type RememberMerge = (workload: Workload, inputs: readonly unknown[], merge: () => Merged) => Merged;
+
+const forgetful: RememberMerge = (_workload, _inputs, merge) => merge();
+
 /**
  * Merges cluster, namespace and workload policies into what each workload enforces. Pure, and independent of the order
  * of the objects. Defaults give way to the more specific one field by field, rules and limits by name; a floor only
  * tightens. Nothing here widens: an identity that is not found is one identity fewer.
  */
-export function effectivePolicies(objects: PolicyObjects): EffectivePolicies {
+export function effectivePolicies(objects: PolicyObjects, remember = forgetful): EffectivePolicies {
   const policies = objects.policies.toSorted(byAge);
   const identities = new Map(objects.identities.map((identity) => [printId(identity.id), identity]));
   const conflicts = new Map<string, Conflict>();
   const unresolved: Unresolved[] = [];
   const used = new Set<Policy>();
+  const candidatesFor = policiesByNamespace(policies);
   const effective = objects.workloads
-    .toSorted((a, b) => compareText(printId(a.id), printId(b.id)))
-    .map((workload) => {
-      const sources = policies.filter((policy) => speaksAbout(policy, workload));
+    .map((workload) => ({ name: printId(workload.id), workload }))
+    .toSorted((a, b) => compareText(a.name, b.name))
+    .map(({ workload }) => {
+      const sources = candidatesFor(workload.id.namespace).filter((policy) => speaksAbout(policy, workload));
       for (const source of sources) used.add(source);
-      const merged = merge(workload, sources, identities, conflicts);
+      const { policy: merged, conflicts: found } = remember(
+        workload,
+        [workload, ...sources, ...sources.flatMap((source) => identitiesOf(source, identities))],
+        () => merge(workload, sources, identities),
+      );
+      for (const conflict of found) conflicts.set(conflict.policy, conflict);
       if (merged.limits.length > limitsMax) {
         const message = `the policies of ${printId(workload.id)} hold ${merged.limits.length} limits, at most ${limitsMax} are counted`;
         unresolved.push(...sources.map((source) => ({ policy: printId(source.id), message })));
@@ -97,6 +118,24 @@ export function effectivePolicies(objects: PolicyObjects): EffectivePolicies {
   return { effective, conflicts: [...conflicts.values()], unresolved };
 }
 
+/** Policies that may speak about workloads of a namespace, in the order in which they were given. */
+function policiesByNamespace(policies: readonly Policy[]): (namespace: string) => readonly Policy[] {
+  const places = new Map(policies.map((policy, place) => [policy, place]));
+  const everywhere = policies.filter(({ target }) => target.kind === "cluster");
+  const own = Map.groupBy(
+    policies.filter(({ target }) => target.kind !== "cluster"),
+    ({ id }) => id.namespace,
+  );
+  const known = new Map<string, readonly Policy[]>();
+  return (namespace) => {
+    const before = known.get(namespace);
+    if (before !== undefined) return before;
+    const found = [...everywhere, ...(own.get(namespace) ?? [])].toSorted((a, b) => places.get(a)! - places.get(b)!);
+    known.set(namespace, found);
+    return found;
+  };
+}
+
 /** Whether the policy targets the workload. A list of ports that does not hold the workload's port leaves it out. */
 export function speaksAbout(policy: Policy, workload: Workload): boolean {
   const { target } = policy;
@@ -122,19 +161,15 @@ function levelOf(policy: Policy): number {
   return policy.target.kind === "namespace" ? 1 : 2;
 }
 
-function merge(
-  workload: Workload,
-  sources: readonly Policy[],
-  identities: ReadonlyMap<string, Identity>,
-  conflicts: Map<string, Conflict>,
-): EffectivePolicy {
+function merge(workload: Workload, sources: readonly Policy[], identities: ReadonlyMap<string, Identity>): Merged {
+  const conflicts: Conflict[] = [];
   const defaults = oldestPerLevel(sources, conflicts);
   const floors = sources.filter((policy) => policy.strategy === "floor");
   const draft = new Draft();
   for (const policy of defaults) draft.addDefault(policy, identities);
   const base = draft.baseGate(defaults);
   for (const policy of floors) draft.addFloor(policy);
-  return {
+  const policy: EffectivePolicy = {
     workload,
     mode: draft.mode,
     gates: [...(base === undefined ? [] : [base]), ...floors.flatMap(floorGate)],
@@ -146,16 +181,17 @@ function merge(
     lines: draft.lines(),
     sources: [...defaults, ...floors],
   };
+  return { policy, conflicts };
 }
 
 /** Among defaults of one level the oldest takes part; the others are conflicts. Floors never conflict: all apply. */
-function oldestPerLevel(sources: readonly Policy[], conflicts: Map<string, Conflict>): readonly Policy[] {
+function oldestPerLevel(sources: readonly Policy[], conflicts: Conflict[]): readonly Policy[] {
   const perLevel: Policy[] = [];
   for (const policy of sources) {
     if (policy.strategy === "floor") continue;
     const winner = perLevel[levelOf(policy)];
     if (winner === undefined) perLevel[levelOf(policy)] = policy;
-    else conflicts.set(printId(policy.id), { policy: printId(policy.id), winner: printId(winner.id) });
+    else conflicts.push({ policy: printId(policy.id), winner: printId(winner.id) });
   }
   return perLevel.filter((policy) => policy !== undefined);
 }
@@ -184,8 +220,7 @@ class Draft {
     const name = printId(policy.id);
     if (policy.mode !== undefined) this.#setMode(policy, policy.mode);
     if (policy.identityRefs !== undefined) {
-      const found = policy.identityRefs.map((reference) => findIdentity(policy, reference, identities));
-      this.identities = found.filter((identity) => identity !== undefined);
+      this.identities = identitiesOf(policy, identities).filter((identity) => identity !== undefined);
       this.#note("identityRefs", policy.identityRefs.join(", "), policy);
     }
     const effect = policy.access?.default;
@@ -307,6 +342,11 @@ function floorGate(policy: Policy): readonly Gate[] {
       rules: policy.access.rules.map((rule) => ({ ...rule, policy: name })),
     },
   ];
+}
+
+/** What the references of a policy lead to. */
+function identitiesOf(policy: Policy, identities: ReadonlyMap<string, Identity>): readonly (Identity | undefined)[] {
+  return (policy.identityRefs ?? []).map((reference) => findIdentity(policy, reference, identities));
 }
 
 /** A reference means the identity of the policy's own namespace, else the cluster-wide one of that name. */

@@ -19,6 +19,18 @@ export interface Memory {
 
 export const emptyMemory: Memory = { accepted: new Map(), opened: new Set() };
 
+/** Whether two memories hold the same. Objects that stayed are the same ones, so this costs next to nothing. */
+export function isSameMemory(one: Memory, other: Memory): boolean {
+  if (one.accepted.size !== other.accepted.size || one.opened.size !== other.opened.size) return false;
+  for (const [key, object] of one.accepted) {
+    const twin = other.accepted.get(key);
+    if (twin === object) continue;
+    if (twin?.text !== object.text || twin.file !== object.file || twin.badSinceMs !== object.badSinceMs) return false;
+  }
+  for (const name of one.opened) if (!other.opened.has(name)) return false;
+  return true;
+}
+
 const formatVersion = 1;
 
 /** One key per object: kind, namespace and name. */

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
-import { gunzipSync, gzipSync } from "node:zlib";
+import { promisify } from "node:util";
+import { gunzipSync, gzip } from "node:zlib";
 import type { Log } from "../../platform/log.ts";
 import { apply } from "../kube/apply.ts";
 import { isRecord } from "../kube/object.ts";
@@ -20,6 +21,8 @@ export const saveMs = 2_000;
 
 /** The object that says which parts hold together. It is written last, so that readers never see half of a memory. */
 export const memoryName = "picket-accepted";
+
+const pack = promisify(gzip);
 
 type Slot = "a" | "b";
 
@@ -46,8 +49,10 @@ export interface ClusterMemoryOptions {
  */
 export class ClusterMemory {
   readonly #options: ClusterMemoryOptions;
-  #wanted: string | undefined;
-  #written = "";
+  #wanted: string | (() => string) | undefined;
+  /** What was written last, and the digest of its text. */
+  #written: string | (() => string) | undefined;
+  #writtenDigest = "";
   #slot: Slot = "b";
   #timer: NodeJS.Timeout | undefined;
   #isWriting = false;
@@ -81,15 +86,15 @@ export class ClusterMemory {
     if (digestOf(packed) !== pointer.digest) return this.#lost("its parts do not hold together");
     try {
       const text = gunzipSync(packed, { maxOutputLength: unpackedBytesMax }).toString("utf8");
-      this.#written = text;
+      this.#writtenDigest = digestOf(text);
       return text;
     } catch {
       return this.#lost("it does not unpack");
     }
   }
 
-  /** Keeps a memory soon. */
-  save(text: string): void {
+  /** Keeps a text soon. It is made only when it is written: between two writes there may be many changes. */
+  save(text: string | (() => string)): void {
     this.#wanted = text;
     this.#later(saveMs);
   }
@@ -115,12 +120,15 @@ export class ClusterMemory {
   }
 
   async #write(): Promise<void> {
-    const text = this.#wanted;
-    if (text === undefined || text === this.#written || this.#isWriting || !this.#options.isLeader()) return;
+    const wanted = this.#wanted;
+    if (wanted === undefined || wanted === this.#written || this.#isWriting || !this.#options.isLeader()) return;
     this.#isWriting = true;
     try {
-      await this.#writeParts(text);
-      this.#written = text;
+      const text = typeof wanted === "string" ? wanted : wanted();
+      const digest = digestOf(text);
+      if (digest !== this.#writtenDigest) await this.#writeParts(text);
+      this.#writtenDigest = digest;
+      this.#written = wanted;
     } catch (error) {
       this.#options.log.warn(`${this.#holds} cannot be kept; it is tried again`, { error });
     } finally {
@@ -130,7 +138,7 @@ export class ClusterMemory {
   }
 
   async #writeParts(text: string): Promise<void> {
-    const packed = gzipSync(text);
+    const packed = await pack(text);
     const count = Math.ceil(packed.length / partBytesMax);
     if (count > partsMax)
       throw new RangeError(`they take ${packed.length} bytes, more than ${partBytesMax * partsMax}`);
@@ -181,7 +189,7 @@ export class ClusterMemory {
   }
 }
 
-function digestOf(bytes: Uint8Array): string {
+function digestOf(bytes: Uint8Array | string): string {
   return createHash("sha256").update(bytes).digest("hex");
 }
 

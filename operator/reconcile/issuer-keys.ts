@@ -63,7 +63,9 @@ export function keysOfPolicy(
     }
     return identity;
   });
-  return { policy: { ...policy, identities }, keys: usable, stale, nextMs };
+  // The same policy where nothing is different, so that it is known again by whoever remembers.
+  const isSame = identities.every((identity, index) => identity === policy.identities[index]);
+  return { policy: isSame ? policy : { ...policy, identities }, keys: usable, stale, nextMs };
 }
 
 /** Stale keys are named as keys that nobody has, so that proxy and scorer refuse all credentials of their issuers. */

@@ -1,4 +1,9 @@
-import { effectivePolicies, speaksAbout, type EffectivePolicies } from "../../core/policy/effective.ts";
+import {
+  effectivePolicies,
+  speaksAbout,
+  type EffectivePolicies,
+  type RememberMerge,
+} from "../../core/policy/effective.ts";
 import type { EffectivePolicy } from "../../core/policy/effective-policy.ts";
 import type { InstallConfig, Workload } from "../../core/policy/identity.ts";
 import type { EpochMs } from "../../core/limits/time.ts";
@@ -50,6 +55,8 @@ export interface PlanInput {
   readonly translator: Translator;
   /** What was fetched; without it nothing was. */
   readonly keyState?: KeyState;
+  /** Merges of before; without it all are made anew. */
+  readonly remember?: RememberMerge;
 }
 
 /** Why a workload answers 503 to everything. */
@@ -101,7 +108,7 @@ export function makePlan(input: PlanInput): Plan {
   const { settled, nowMs, translator, keyState = noKeys } = input;
   const { inForce } = settled;
   const install = inForce.config ?? installDefault;
-  const effective = effectivePolicies(inForce);
+  const effective = effectivePolicies(inForce, input.remember);
   const badIdentities = badIdentitiesOf(settled.objects);
   const stale = new Set<string>();
   let nextMs: EpochMs | undefined;

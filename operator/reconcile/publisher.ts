@@ -5,6 +5,7 @@ import { routeType } from "../xds/type-urls.ts";
 import type { Resource } from "../translate/resource.ts";
 import { hashText } from "./generation.ts";
 import { proxyGroup, scorerGroup, type Plan } from "./plan.ts";
+import { isSameList } from "./same-list.ts";
 
 /**
  * How long a configuration that would take most ports away from connected proxies is held back. A cache that lost half
@@ -13,6 +14,7 @@ import { proxyGroup, scorerGroup, type Plan } from "./plan.ts";
 export const confirmMs: Millis = 5_000;
 
 interface Published {
+  readonly resources: readonly Resource[];
   readonly version: string;
   readonly ports: number;
 }
@@ -56,8 +58,12 @@ export class Publisher {
   }
 
   #publishGroup(group: string, resources: readonly Resource[], nowMs: EpochMs): boolean {
-    const version = hashText(resources.map((one) => `${one.typeUrl} ${one.name} ${one.version}`).join("\n"));
     const before = this.#published.get(group);
+    if (before !== undefined && isSameList(before.resources, resources)) {
+      this.#held.delete(group);
+      return false;
+    }
+    const version = hashText(resources.map((one) => `${one.typeUrl} ${one.name} ${one.version}`).join("\n"));
     if (before?.version === version) {
       this.#held.delete(group);
       return false;
@@ -68,7 +74,7 @@ export class Publisher {
     }
     this.#held.delete(group);
     this.#ads.publish(group, resources);
-    this.#published.set(group, { version, ports });
+    this.#published.set(group, { resources, version, ports });
     return true;
   }
 

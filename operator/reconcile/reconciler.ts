@@ -11,7 +11,7 @@ import type { KeySource } from "../keys/key-fetcher.ts";
 import type { StatusStore } from "../status/status-store.ts";
 import type { AdsServer } from "../xds/server.ts";
 import type { Running } from "../xds/running.ts";
-import { printMemory, type Memory } from "./accepted.ts";
+import { isSameMemory, type Memory } from "./accepted.ts";
 import { problemEventsMax, type OperatorEvent } from "./event.ts";
 import { excessOf } from "./excess.ts";
 import { hashText } from "./generation.ts";
@@ -27,6 +27,7 @@ import {
   type Translator,
 } from "./plan.ts";
 import { Publisher } from "./publisher.ts";
+import { rememberedMerges } from "./remembered-merges.ts";
 import { settle, type Settled } from "./settle.ts";
 
 /**
@@ -57,8 +58,8 @@ export interface ReconcilerOptions {
   /** Places that keys are never fetched from, and whether this machine is one. */
   readonly keyPlaces?: Omit<Destinations, "hosts">;
   readonly memory: Memory;
-  /** Keeps the memory; before anything is published. */
-  readonly save: (text: string) => void;
+  /** Keeps the memory when it has changed; before anything is published. */
+  readonly save: (memory: Memory) => void;
   readonly emit: (event: OperatorEvent) => void;
   readonly metrics: OperatorMetrics;
   readonly clock: Clock;
@@ -70,6 +71,9 @@ export class Reconciler {
   readonly #options: ReconcilerOptions;
   readonly #canaries: Canaries;
   readonly #publisher: Publisher;
+  readonly #merges = rememberedMerges();
+  /** A fingerprint holds for one plan. */
+  readonly #fingerprints = new WeakMap<PlannedWorkload, string>();
   /** Workloads closed because their application answered, with what did not protect them. */
   readonly #leaking = new Map<string, string>();
   /** The newest that was not too much. */
@@ -78,7 +82,7 @@ export class Reconciler {
   /** Why the source as it is now is too much. */
   #excess: string | undefined;
   #memory: Memory;
-  #savedMemory = "";
+  #saved: Memory | undefined;
   #current: { readonly settled: Settled; readonly plan: Plan } | undefined;
   #assessment: Assessment | undefined;
   #announced = new Map<string, string>();
@@ -193,6 +197,7 @@ export class Reconciler {
       nowMs,
       translator,
       keyState: this.#keyState(),
+      remember: this.#merges,
     });
     if (this.#awaitsKeys(plan, settled)) return;
     this.#remember({ accepted: settled.accepted, opened: openedBy(plan, this.#memory) });
@@ -246,10 +251,9 @@ export class Reconciler {
 
   #remember(memory: Memory): void {
     this.#memory = memory;
-    const text = printMemory(memory);
-    if (text === this.#savedMemory) return;
-    this.#options.save(text);
-    this.#savedMemory = text;
+    if (this.#saved !== undefined && isSameMemory(memory, this.#saved)) return;
+    this.#options.save(memory);
+    this.#saved = memory;
   }
 
   /** A workload that is gone and comes back is proven anew. */
@@ -273,7 +277,7 @@ export class Reconciler {
     this.#canaries.follow(plan.workloads.flatMap((workload) => this.#targetOf(workload)));
     const assessment = assess(settled, plan, {
       count: (group, resources) => ads.count(group, resources),
-      isProven: (workload) => this.#canaries.isProven(workload.name, fingerprintOf(workload)),
+      isProven: (workload) => this.#canaries.isProven(workload.name, this.#fingerprintOf(workload)),
     });
     this.#assessment = assessment;
     status.update(assessment.objects);
@@ -301,7 +305,7 @@ export class Reconciler {
     const address = this.#addressOf(workload, running);
     if (address === undefined) return [];
     const { revision, canaryPath } = state.translation;
-    return [{ workload: name, ...address, path: canaryPath, revision, fingerprint: fingerprintOf(workload) }];
+    return [{ workload: name, ...address, path: canaryPath, revision, fingerprint: this.#fingerprintOf(workload) }];
   }
 
   /** In a folder a workload listens in one place; in a cluster any pod of it will do. */
@@ -316,6 +320,13 @@ export class Reconciler {
       if (host !== undefined) return { host, port: isRedirected ? workload.upstream.port : workload.listen.port };
     }
     return undefined;
+  }
+
+  /** Everything that runs for a workload. A proof holds for this only. */
+  #fingerprintOf(workload: PlannedWorkload): string {
+    const known = this.#fingerprints.get(workload) ?? makeFingerprint(workload);
+    this.#fingerprints.set(workload, known);
+    return known;
   }
 
   #announceStrictness({ workloads }: Plan): void {
@@ -373,7 +384,7 @@ export class Reconciler {
         });
         emit({ event: "closed", workload: name, reason: state.reason, message: state.message });
       } else if (programmed.status === "True") {
-        const mark = `open ${fingerprintOf(planned)}`;
+        const mark = `open ${this.#fingerprintOf(planned)}`;
         announced.set(name, mark);
         if (before !== mark)
           emit({ event: "applied", workload: name, revision: state.translation.revision, mode: effective.mode });
@@ -416,8 +427,7 @@ function openedBy(plan: Plan, memory: Memory): ReadonlySet<string> {
   return new Set(open.map(({ name }) => name).toSorted());
 }
 
-/** Everything that runs for a workload. A proof holds for this only. */
-function fingerprintOf(workload: PlannedWorkload): string {
+function makeFingerprint(workload: PlannedWorkload): string {
   const proxies = workload.placements.flatMap(({ group, resources }) =>
     resources.map(({ name, version }) => `${group} ${name} ${version}`),
   );

@@ -7,7 +7,22 @@ import type { ObjectProblem } from "../../core/policy/problem.ts";
 /** What policies may refer to, as it is in force. */
 export interface Referable {
   readonly workloads: readonly Workload[];
+  /** The same, by namespace. */
+  readonly workloadsOf: ReadonlyMap<string, readonly Workload[]>;
+  /** Names by namespace; those for the whole cluster under an empty one. */
+  readonly identitiesOf: ReadonlyMap<string, readonly string[]>;
+}
+
+export function referableOf(objects: {
+  readonly workloads: readonly Workload[];
   readonly identities: readonly Identity[];
+}): Referable {
+  const identities = Map.groupBy(objects.identities, ({ id }) => id.namespace);
+  return {
+    workloads: objects.workloads,
+    workloadsOf: Map.groupBy(objects.workloads, ({ id }) => id.namespace),
+    identitiesOf: new Map([...identities].map(([namespace, found]) => [namespace, found.map(({ id }) => id.name)])),
+  };
 }
 
 /** References of a policy that lead nowhere. */
@@ -27,11 +42,12 @@ export function losesMore(one: BrokenReferences, other: BrokenReferences): boole
   return one.identities.length > other.identities.length;
 }
 
-function brokenTargets(policy: Policy, { workloads }: Referable): readonly ObjectProblem[] {
+function brokenTargets(policy: Policy, { workloads, workloadsOf }: Referable): readonly ObjectProblem[] {
   const { target, id, ports } = policy;
   const { namespace } = id;
+  const inNamespace = workloadsOf.get(namespace) ?? [];
   if (target.kind === "labels") {
-    if (workloads.some((workload) => speaksAbout(policy, workload))) return [];
+    if (inNamespace.some((workload) => speaksAbout(policy, workload))) return [];
     const labels = Object.entries(target.labels).map((pair) => pair.join("="));
     const message = `no workload of the namespace ${namespace} has ${labels.join(", ")}${ports.length > 0 ? " and one of the ports" : ""}`;
     return [
@@ -39,7 +55,6 @@ function brokenTargets(policy: Policy, { workloads }: Referable): readonly Objec
     ];
   }
   if (target.kind !== "workloads") return [];
-  const inNamespace = workloads.filter((workload) => workload.id.namespace === namespace);
   return target.refs.flatMap((ref) => {
     const found = inNamespace.filter((workload) => isMeantBy(ref, workload));
     if (found.some((workload) => speaksAbout(policy, workload))) return [];
@@ -73,9 +88,9 @@ function targetFix(name: string, { id, origin }: Policy, workloads: readonly Wor
   return "name a Workload of the namespace, or add it";
 }
 
-function brokenIdentities(policy: Policy, { identities }: Referable): readonly ObjectProblem[] {
-  const reachable = identities.filter(({ id }) => id.namespace === "" || id.namespace === policy.id.namespace);
-  const names = reachable.map(({ id }) => id.name);
+function brokenIdentities(policy: Policy, { identitiesOf }: Referable): readonly ObjectProblem[] {
+  const own = policy.id.namespace === "" ? [] : (identitiesOf.get(policy.id.namespace) ?? []);
+  const names = [...(identitiesOf.get("") ?? []), ...own];
   return (policy.identityRefs ?? []).flatMap((name) => {
     if (names.includes(name)) return [];
     const near = nearestName(name, names);

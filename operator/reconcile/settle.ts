@@ -14,7 +14,7 @@ import type {
 } from "../provider/provider.ts";
 import { keyOf, type AcceptedObject, type Memory } from "./accepted.ts";
 import { generationOf, hashText } from "./generation.ts";
-import { brokenReferences, losesMore, type Referable } from "./references.ts";
+import { brokenReferences, losesMore, referableOf, type Referable } from "./references.ts";
 
 /** What became of one object of the source. */
 export interface SettledObject {
@@ -82,7 +82,7 @@ export function settle(snapshot: SourceSnapshot, memory: Memory, read: ReadText,
   const rereadText = remembering(read);
   const settledOnes = [...found.values()].map((places) => settleOne(places, memory, rereadText, nowMs));
   const single = refuseTakenAddresses(settledOnes, memory, rereadText, nowMs);
-  const referable = gather(single, snapshot.cluster);
+  const referable = referableOf(gather(single, snapshot.cluster));
   const objects = single.map((object) => holdReferences(object, referable, memory, rereadText, nowMs));
   for (const before of memory.accepted.values()) {
     if (found.has(keyOf(before.id))) continue;
@@ -91,19 +91,19 @@ export function settle(snapshot: SourceSnapshot, memory: Memory, read: ReadText,
     const problems = whyMissing(before, snapshot, memory) ?? whyMoved(before, objects);
     if (problems !== undefined) objects.push(...keep(before, problems, rereadText, nowMs));
   }
-  objects.sort((a, b) => (keyOf(a.id) < keyOf(b.id) ? -1 : 1));
-  const unknown = snapshot.texts.flatMap((source) =>
-    isRemembered(source.file, memory) ? [] : source.unreadable.map((part) => ({ file: source.file, ...part })),
+  const sorted = byKey(objects);
+  const unknown = snapshot.texts.flatMap(({ file, unreadable }) =>
+    unreadable.length === 0 || isRemembered(file, memory) ? [] : unreadable.map((part) => ({ file, ...part })),
   );
   return {
     cluster: snapshot.cluster,
-    objects,
+    objects: sorted,
     unknown,
-    inForce: gather(objects, snapshot.cluster),
-    accepted: remember(objects, found, memory),
+    inForce: gather(sorted, snapshot.cluster),
+    accepted: remember(sorted, found, memory),
     problems: [
       ...snapshot.texts.flatMap((source) => source.unreadable.flatMap(({ problems }) => problems)),
-      ...objects.filter(({ id }) => found.has(keyOf(id))).flatMap(({ problems }) => problems),
+      ...sorted.filter(({ id }) => found.has(keyOf(id))).flatMap(({ problems }) => problems),
     ],
   };
 }
@@ -171,8 +171,7 @@ function refuseTakenAddresses(
     return before === undefined ? undefined : keep(before, problems, reread, nowMs)[0];
   };
   const heldBefore = (object: SettledObject): boolean => listenOf(lastGoodOf(object)) === listenOf(object);
-  const byName = objects.toSorted((a, b) => (keyOf(a.id) < keyOf(b.id) ? -1 : 1));
-  const workloads = byName.filter(({ object }) => object?.kind === "workload");
+  const workloads = byKey(objects.filter(({ object }) => object?.kind === "workload"));
   for (const object of [...workloads.filter(heldBefore), ...workloads.filter((one) => !heldBefore(one))]) {
     const address = listenOf(object)!;
     const holder = holders.get(address);
@@ -195,6 +194,12 @@ function refuseTakenAddresses(
     }
   }
   return objects.map((object) => refused.get(keyOf(object.id)) ?? object);
+}
+
+/** Keys are made once: there may be ten thousand objects, and sorting compares each many times. */
+function byKey(objects: readonly SettledObject[]): readonly SettledObject[] {
+  const keyed = objects.map((object) => ({ key: keyOf(object.id), object }));
+  return keyed.toSorted((a, b) => (a.key < b.key ? -1 : 1)).map(({ object }) => object);
 }
 
 function listenOf(settled: SettledObject | undefined): string | undefined {
@@ -303,8 +308,11 @@ function remember(
     const key = keyOf(id);
     const source = found.get(key)?.[0]?.source;
     const before = memory.accepted.get(key);
-    if (state === "accepted" && source !== undefined) accepted.set(key, { id, file: source.file, text: source.text });
-    else if (state === "kept" && before !== undefined) accepted.set(key, { ...before, badSinceMs });
+    if (state === "accepted" && source !== undefined) {
+      const { file, text } = source;
+      const isSame = before?.text === text && before.file === file && before.badSinceMs === undefined;
+      accepted.set(key, isSame ? before : { id, file, text });
+    } else if (state === "kept" && before !== undefined) accepted.set(key, { ...before, badSinceMs });
   }
   return accepted;
 }

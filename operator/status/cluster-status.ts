@@ -39,6 +39,8 @@ export interface ClusterStatusOptions {
 export class ClusterStatus {
   readonly #options: ClusterStatusOptions;
   readonly #wanted = new Map<string, ObjectStatus>();
+  /** What stood in the API server when a status was last looked at, to see when somebody else writes there. */
+  readonly #stood = new Map<string, unknown>();
   readonly #written = new Map<string, { readonly text: string; readonly atMs: number }>();
   #queue: Pick<Queue<string>, "add"> | undefined;
 
@@ -57,13 +59,16 @@ export class ClusterStatus {
     for (const status of statuses) {
       const name = nameOf(status);
       names.add(name);
-      if (this.#wanted.get(name) === status) continue;
+      const stands = this.#standing(status);
+      if (this.#wanted.get(name) === status && this.#stood.get(name) === stands?.status) continue;
       this.#wanted.set(name, status);
+      this.#stood.set(name, stands?.status);
       this.#queue?.add(name);
     }
     for (const name of this.#wanted.keys()) {
       if (names.has(name)) continue;
       this.#wanted.delete(name);
+      this.#stood.delete(name);
       this.#written.delete(name);
     }
   }
@@ -75,12 +80,11 @@ export class ClusterStatus {
 
   /** Writes one status if it has to be written. Rejects with a KubeError, to be tried again. */
   async write(name: string): Promise<Outcome> {
-    const { transport, standing, isLeader, clock } = this.#options;
+    const { transport, isLeader, clock } = this.#options;
     const wanted = this.#wanted.get(name);
     if (wanted === undefined || !isLeader()) return { kind: "done" };
     const { kind, metadata } = wanted;
-    const key = metadata.namespace === undefined ? metadata.name : `${metadata.namespace}/${metadata.name}`;
-    const object = standing(kind as FollowedKind, key);
+    const object = this.#standing(wanted);
     if (object === undefined) return { kind: "done" };
     const status = statusOf(wanted, object.status);
     const text = meaningOf(status);
@@ -109,6 +113,11 @@ export class ClusterStatus {
     const failed = wanted.status.conditions.find((one) => one.status === "False" && !passing.has(one.reason));
     if (failed !== undefined) this.#options.tell(wanted, failed);
     return { kind: "done" };
+  }
+
+  #standing({ kind, metadata }: ObjectStatus): { readonly status: unknown } | undefined {
+    const key = metadata.namespace === undefined ? metadata.name : `${metadata.namespace}/${metadata.name}`;
+    return this.#options.standing(kind as FollowedKind, key);
   }
 }
 

@@ -1,5 +1,6 @@
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import { apiVersion } from "../../core/policy/parse.ts";
 import type { Clock } from "../../platform/clock.ts";
 import type { Log } from "../../platform/log.ts";
@@ -47,9 +48,14 @@ export class StatusStore {
     for (const report of reports) {
       const name = statusName(report.object.id);
       names.add(name);
-      const status = this.#statusOf(report, this.#statuses.get(name));
-      this.#statuses.set(name, status);
-      this.#write(name, `${JSON.stringify(status, undefined, 2)}\n`);
+      const before = this.#statuses.get(name);
+      const status = this.#statusOf(report, before);
+      // What says the same stays the same object: nobody has to look into it again.
+      const isSame = isDeepStrictEqual(status, before);
+      if (!isSame) this.#statuses.set(name, status);
+      if (this.#folder !== undefined && (!isSame || !this.#written.has(name))) {
+        this.#write(name, `${JSON.stringify(status, undefined, 2)}\n`);
+      }
     }
     for (const name of this.#statuses.keys()) {
       if (names.has(name)) continue;
@@ -94,6 +100,7 @@ export class StatusStore {
       writeAtomically(this.#path(name), text);
       this.#written.set(name, text);
     } catch (error) {
+      this.#written.delete(name);
       // Tried again with the next change; what is in force does not depend on it.
       this.#log.error("a status cannot be written", { name, error });
     }

@@ -37,7 +37,8 @@ export function clusterOf(facts: ClusterFacts): SourceCluster {
   }
   const groups = new Map<string, ProxyGroup>();
   const pods = [...facts.pods].filter(({ shape, isOver }) => shape !== undefined && !isOver);
-  for (const pod of pods.toSorted((a, b) => compare(a.namespace + a.name, b.namespace + b.name))) {
+  const keyed = pods.map((pod) => ({ pod, place: pod.namespace + pod.name }));
+  for (const { pod } of keyed.toSorted((a, b) => compare(a.place, b.place))) {
     const { namespace, owner, labels, serviceAccount } = pod;
     const key = ownerKey(namespace, owner);
     const known = found.get(key) ?? { namespace, owner, labels: ownLabels(labels), serviceAccount, ports: new Map() };
@@ -55,10 +56,18 @@ export function clusterOf(facts: ClusterFacts): SourceCluster {
   };
 }
 
+/** By what is known of a pod, which is asked several times at each change of any pod. */
+const knownGroups = new WeakMap<PodFacts, string>();
+
 /** The group of an injected pod; undefined for a pod without a sidecar. */
-export function groupOf({ namespace, owner, shape }: PodFacts): string | undefined {
-  if (shape === undefined) return undefined;
-  return `proxy|${ownerKey(namespace, owner)}|${hashText(JSON.stringify(shape)).slice(0, 8)}`;
+export function groupOf(pod: PodFacts): string | undefined {
+  if (pod.shape === undefined) return undefined;
+  const known = knownGroups.get(pod);
+  if (known !== undefined) return known;
+  const { namespace, owner, shape } = pod;
+  const group = `proxy|${ownerKey(namespace, owner)}|${hashText(JSON.stringify(shape)).slice(0, 8)}`;
+  knownGroups.set(pod, group);
+  return group;
 }
 
 /** `bank/accounts`, and `bank/statefulset/ledger` for what is no Deployment: no name of Kubernetes holds a slash. */

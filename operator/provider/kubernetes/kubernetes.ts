@@ -7,7 +7,9 @@ import { read } from "../../kube/apply.ts";
 import { keyOf, type KubeObject } from "../../kube/object.ts";
 import { createReflector, type Reflector } from "../../kube/reflector.ts";
 import type { KubeTransport } from "../../kube/transport.ts";
-import type { Provider, SourceCluster, SourceText } from "../provider.ts";
+import { isSameList } from "../../reconcile/same-list.ts";
+import type { Workload } from "../../../core/policy/identity.ts";
+import type { Provider, ProxyGroup, SourceCluster, SourceText } from "../provider.ts";
 import { readJson } from "../read.ts";
 import { clusterOf, groupOf } from "./cluster.ts";
 import {
@@ -102,9 +104,12 @@ class Follower implements KubernetesProvider {
   readonly #listeners: (() => void)[] = [];
   readonly #standing: Standing<FollowedKind, FollowedObject>;
   #deliver: Parameters<Provider["start"]>[1] | undefined;
-  #delivered = "";
+  #isDelivered = false;
   #texts: readonly SourceText[] = [];
   #cluster: SourceCluster = { workloads: [], groups: [] };
+  /** What the cluster was last read from, by the identity of each part. */
+  #facts: readonly unknown[] = [];
+  readonly #kept = new KeptParts();
   /** Ready pods by group, made anew with each change. */
   #addresses = new Map<string, string>();
   #timer: NodeJS.Timeout | undefined;
@@ -230,33 +235,60 @@ class Follower implements KubernetesProvider {
       [...this.#kinds].map(([kind, reflector]) => [kind, this.#standing.of(kind, reflector.items())]),
     );
     const texts = [...standing.values()].flatMap((objects) => [...objects.values()].map(({ source }) => source));
+    const cluster = this.#lookAround(standing.get("ApiPolicy")?.keys() ?? []);
+    const isSame = this.#isDelivered && cluster === this.#cluster && isSameList(texts, this.#texts);
+    this.#isDelivered = true;
+    this.#cluster = cluster;
+    this.#texts = texts;
+    if (!isSame) this.#deliver?.({ texts, cluster });
+    for (const listener of this.#listeners) listener();
+  }
+
+  /** The cluster as it is now; the same object as before where nothing of it is different. */
+  #lookAround(policies: Iterable<string>): SourceCluster {
+    const governed = [...new Set([...policies].map((key) => key.slice(0, key.indexOf("/"))))].toSorted();
+    const followed = [this.#pods, ...this.#controllers, this.#services, this.#namespaces];
+    const facts = [...followed.map((reflector) => reflector.items()), ...governed];
+    // Objects of Picket change more often than what runs, and their status with every look at it.
+    if (isSameList(facts, this.#facts)) return this.#cluster;
     const injected = [...this.#pods.items().values()].filter(({ labels }) => labels[injectedLabel] === "true");
     this.#addresses = addressesOf(injected);
     const cluster = clusterOf({
       pods: injected,
       controllers: this.#controllers.flatMap((reflector) => [...reflector.items().values()]),
       services: this.#services.items().values(),
-      namespaces: this.#wanted(injected, standing.get("ApiPolicy")?.keys() ?? []),
+      namespaces: this.#wanted(injected, governed),
     });
-    const text = JSON.stringify(cluster);
-    const isSame =
-      text === this.#delivered &&
-      texts.length === this.#texts.length &&
-      texts.every((source, index) => source === this.#texts[index]);
-    if (text !== this.#delivered) this.#cluster = cluster;
-    this.#delivered = text;
-    this.#texts = texts;
-    if (!isSame) this.#deliver?.({ texts, cluster: this.#cluster });
-    for (const listener of this.#listeners) listener();
+    const kept = this.#kept.take(cluster);
+    this.#facts = facts;
+    const isSame = isSameList(kept.workloads, this.#cluster.workloads) && isSameList(kept.groups, this.#cluster.groups);
+    return isSame ? this.#cluster : kept;
   }
 
-  #wanted(injected: readonly PodFacts[], policies: Iterable<string>): ReadonlySet<string> {
-    const wanted = new Set(injected.map(({ namespace }) => namespace));
+  #wanted(injected: readonly PodFacts[], governed: readonly string[]): ReadonlySet<string> {
+    const wanted = new Set([...governed, ...injected.map(({ namespace }) => namespace)]);
     for (const { name, labels } of this.#namespaces.items().values()) {
       if (labels["picket.dev/inject"] === "enabled") wanted.add(name);
     }
-    for (const key of policies) wanted.add(key.slice(0, key.indexOf("/")));
     return wanted;
+  }
+}
+
+/** Puts the objects of before in place of those that say the same, so that what is made of them is known again. */
+class KeptParts {
+  #parts = new Map<string, Workload | ProxyGroup>();
+
+  take({ workloads, groups }: SourceCluster): SourceCluster {
+    const parts = new Map<string, Workload | ProxyGroup>();
+    const keep = <T extends Workload | ProxyGroup>(part: T): T => {
+      const text = JSON.stringify(part);
+      const kept = (this.#parts.get(text) as T | undefined) ?? part;
+      parts.set(text, kept);
+      return kept;
+    };
+    const kept = { workloads: workloads.map(keep), groups: groups.map(keep) };
+    this.#parts = parts;
+    return kept;
   }
 }
 

@@ -4,7 +4,7 @@ import { leakConfirmMs } from "../../../operator/canary/canaries.ts";
 import type { KeySource } from "../../../operator/keys/key-fetcher.ts";
 import { createOperatorMetrics } from "../../../operator/metrics.ts";
 import { readText } from "../../../operator/provider/read.ts";
-import { emptyMemory, parseMemory, type Memory } from "../../../operator/reconcile/accepted.ts";
+import { emptyMemory, parseMemory, printMemory, type Memory } from "../../../operator/reconcile/accepted.ts";
 import { problemEventsMax, type OperatorEvent } from "../../../operator/reconcile/event.ts";
 import { objectsMax } from "../../../operator/reconcile/excess.ts";
 import { Reconciler } from "../../../operator/reconcile/reconciler.ts";
@@ -45,7 +45,7 @@ describe("reconciler", () => {
       status: new StatusStore({ folder: undefined, clock: systemClock, log: silentLog }),
       probe: ({ revision }) => Promise.resolve(answer(revision)),
       memory,
-      save: (text) => (saved = text),
+      save: (memory) => (saved = printMemory(memory)),
       emit: (event) => events.push(event),
       metrics: createOperatorMetrics((registry = new Registry())),
       clock: systemClock,
