@@ -3,6 +3,7 @@ import { runCommand, succeed } from "./command.ts";
 import { network } from "./control-plane.ts";
 import { poll } from "./poll.ts";
 import type { Programs } from "./programs.ts";
+import { runFolderPrefix } from "./run-folders.ts";
 import { Unavailable } from "./unavailable.ts";
 
 /**
@@ -55,6 +56,8 @@ function isInside(holderPid: number): boolean {
 /** Throws Unavailable where this process may not make namespaces. */
 export async function requireIsolation(): Promise<void> {
   if (process.getuid?.() !== 0) throw new Unavailable("a node needs root");
+  const hiding = hiddenFolders.find((folder) => runFolderPrefix.startsWith(`${folder}/`));
+  if (hiding !== undefined) throw new Unavailable(`a node cannot lie in ${hiding}; set TMPDIR to another folder`);
   const tried = await runCommand(["unshare", "--net", "--mount", "true"]);
   if (tried.code !== 0) throw new Unavailable(`no new namespaces may be made here: ${tried.stderr.trim()}`);
 }

@@ -1,4 +1,5 @@
-import { mkdirSync, symlinkSync } from "node:fs";
+import { mkdirSync, statfsSync, symlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startControlPlane } from "./control-plane.ts";
 import { ensureImages, ensureTestImages } from "./images.ts";
@@ -12,6 +13,7 @@ import { makeRunFolder, removeRunFolder } from "./run-folder.ts";
 import { abandonedRunFolders } from "./run-folders.ts";
 import { writeState, type ClusterState } from "./state.ts";
 import { ensureNodePackages, ensureTools } from "./tools.ts";
+import { Unavailable } from "./unavailable.ts";
 
 export interface StartOptions {
   readonly node: boolean;
@@ -59,9 +61,19 @@ export async function prepareControlPlane(say: Say): Promise<Parts> {
 /** The same for a node. */
 export async function prepareNode(say: Say): Promise<Parts> {
   await requireIsolation();
+  requireSpace();
   await ensureNodePackages(say);
   await ensureTestImages(process.env);
   return prepareControlPlane(say);
+}
+
+/** Images, packed and unpacked, and what pods write. */
+const spaceBytes = 3e9;
+
+function requireSpace(): void {
+  const { bavail, bsize } = statfsSync(tmpdir());
+  if (bavail * bsize >= spaceBytes) return;
+  throw new Unavailable(`a node needs ${spaceBytes / 1e9} GB in ${tmpdir()}; set TMPDIR to a folder with more space`);
 }
 
 async function startOnLoopback(folder: string, parts: Parts, say: Say): Promise<ClusterState> {
