@@ -1,7 +1,6 @@
 import { apiVersion } from "../../../core/policy/parse.ts";
 import type { Clock } from "../../../platform/clock.ts";
 import type { Log } from "../../../platform/log.ts";
-import { injectedLabel } from "../../inject/names.ts";
 import type { KubeMetrics } from "../../kube/metrics.ts";
 import { read } from "../../kube/apply.ts";
 import { keyOf, type KubeObject } from "../../kube/object.ts";
@@ -251,7 +250,7 @@ class Follower implements KubernetesProvider {
     const facts = [...followed.map((reflector) => reflector.items()), ...governed];
     // Objects of Picket change more often than what runs, and their status with every look at it.
     if (isSameList(facts, this.#facts)) return this.#cluster;
-    const injected = [...this.#pods.items().values()].filter(({ labels }) => labels[injectedLabel] === "true");
+    const injected = [...this.#pods.items().values()].filter(({ shape }) => shape !== undefined);
     this.#addresses = addressesOf(injected);
     const cluster = clusterOf({
       pods: injected,

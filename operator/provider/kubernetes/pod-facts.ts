@@ -1,7 +1,6 @@
 import {
   captureAnnotation,
   excludedPortsAnnotation,
-  injectedLabel,
   ownContainers,
   portsAnnotation,
   proxyContainer,
@@ -56,6 +55,9 @@ export function podFacts(object: KubeObject): PodFacts {
   const annotations = metadata.annotations ?? {};
   const containers = containersOf(spec);
   const ports = judgedPorts(containers, annotations);
+  const hasSidecar = listOf(spec["initContainers"]).some(
+    (container) => isRecord(container) && container["name"] === proxyContainer,
+  );
   return {
     namespace: metadata.namespace ?? "",
     name: metadata.name,
@@ -66,19 +68,17 @@ export function podFacts(object: KubeObject): PodFacts {
     ),
     serviceAccount: textOf(spec["serviceAccountName"]),
     owner: ownerOf(object),
-    hasSidecar: listOf(spec["initContainers"]).some(
-      (container) => isRecord(container) && container["name"] === proxyContainer,
-    ),
+    hasSidecar,
     ports,
-    // Its specification does not change while it lives, so neither does its shape.
-    shape:
-      labels[injectedLabel] === "true"
-        ? {
-            capture: annotations[captureAnnotation] === "Port" ? "port" : "redirect",
-            ports,
-            probes: probesOf(containers),
-          }
-        : undefined,
+    // By its specification, which does not change while it lives: whoever took a label away from a running pod would
+    // else keep it from every policy to come.
+    shape: hasSidecar
+      ? {
+          capture: annotations[captureAnnotation] === "Port" ? "port" : "redirect",
+          ports,
+          probes: probesOf(containers),
+        }
+      : undefined,
     address: textOf(status["podIP"]),
     isReady: listOf(status["conditions"]).some(
       (condition) => isRecord(condition) && condition["type"] === "Ready" && condition["status"] === "True",
