@@ -11,6 +11,12 @@ import { toBase64 } from "./secrets.ts";
 
 const trustKey = "ca.crt";
 
+/**
+ * Least time between two writes of one place. Somebody who writes something else there each time is answered at this
+ * pace, and not as fast as both can.
+ */
+export const rewriteMs = 1_000;
+
 const registration = "admissionregistration.k8s.io/v1";
 
 export interface TrustOptions {
@@ -37,6 +43,8 @@ export class Trust {
   readonly #options: TrustOptions;
   readonly #bundles: Reflector<string>;
   readonly #webhooks: Reflector<readonly KnownWebhook[]> | undefined;
+  /** When each place was last written, of those that were written a moment ago. */
+  readonly #writtenAt = new Map<string, number>();
 
   constructor(options: TrustOptions) {
     this.#options = options;
@@ -69,17 +77,18 @@ export class Trust {
 
   /**
    * Puts right what differs: the webhook first, since pods are created by it, then one namespace after the other. One
-   * that cannot be written, such as one that is being deleted, holds no other up; whether all could.
+   * that cannot be written, such as one that is being deleted, or was written a moment ago, holds no other up; whether
+   * all were.
    */
   async publish(bundle: string, namespaces: Iterable<string>): Promise<boolean> {
     const { namespace, log } = this.#options;
-    await this.#toWebhook(bundle);
-    let isComplete = true;
+    let isComplete = await this.#toWebhook(bundle);
     const standing = this.#bundles.items();
     for (const place of new Set([namespace, ...namespaces])) {
       if (standing.get(`${place}/${trustConfigMap}`) === bundle) continue;
       try {
-        await this.#toNamespace(bundle, place);
+        if (this.#mayWrite(`namespace ${place}`)) await this.#toNamespace(bundle, place);
+        else isComplete = false;
       } catch (error) {
         isComplete = false;
         log.warn("the trust bundle cannot be written; it is tried again", { namespace: place, error });
@@ -114,11 +123,13 @@ export class Trust {
     await apply(transport, object, { fieldManager, force: true });
   }
 
-  async #toWebhook(bundle: string): Promise<void> {
+  /** Whether it has what it should have. */
+  async #toWebhook(bundle: string): Promise<boolean> {
     const { transport, fieldManager, webhookName = "" } = this.#options;
     const webhooks = this.#webhooks?.items().get(webhookName) ?? [];
     const caBundle = toBase64(bundle);
-    if (webhooks.every((one) => one.caBundle === caBundle)) return;
+    if (webhooks.every((one) => one.caBundle === caBundle)) return true;
+    if (!this.#mayWrite("webhook")) return false;
     const object = {
       apiVersion: registration,
       kind: "MutatingWebhookConfiguration",
@@ -126,6 +137,15 @@ export class Trust {
       webhooks: webhooks.map(({ name }) => ({ name, clientConfig: { caBundle } })),
     };
     await apply(transport, object, { fieldManager, force: true });
+    return true;
+  }
+
+  #mayWrite(place: string): boolean {
+    const now = this.#options.clock.monotonic();
+    for (const [one, at] of this.#writtenAt) if (now - at >= rewriteMs) this.#writtenAt.delete(one);
+    if (this.#writtenAt.has(place)) return false;
+    this.#writtenAt.set(place, now);
+    return true;
   }
 }
 
