@@ -113,6 +113,7 @@ export const groupJ: readonly ClusterVector[] = [
     [
       golden("excluded-not-allowed", "reason: exclude-not-allowed"),
       golden("capture-unknown", "reason: bad-annotation"),
+      [at.tenants, "J20: a pod that is relabelled while it runs obeys every policy to come"],
       [at.unprotected, "a pod that opted out of a policy"],
     ],
     "a pod may opt out and may ask for Port mode, by design: an opted-out pod with a policy is counted and told of",

@@ -275,4 +275,27 @@ describe("control-plane faults under traffic", function () {
     await stand.upgrade();
     await during(follows, { flows: true });
   });
+
+  it("L15: the install's namespace is deleted: traffic does not notice, and another install takes over", async () => {
+    await during(
+      async () => {
+        await cluster.kubectl(["delete", "namespace", installNamespace]);
+        await sleep(3_000);
+      },
+      { flows: true },
+    );
+    await during(
+      async () => {
+        await stand.end(stand.replicas[0]!.child);
+        await stand.upgrade();
+        await stand.startOperator(1);
+        await stand.end(stand.scorer!);
+        await stand.startScorer();
+        await stand.renewIdentity(proxy);
+        await follows();
+      },
+      { flows: false },
+    );
+    await during(follows, { flows: true });
+  });
 });

@@ -322,6 +322,31 @@ describe("a tenant who may write policies in a namespace of its own", function (
     await cluster.call("DELETE", policies(tenant));
   });
 
+  it("J20: a pod that is relabelled while it runs obeys every policy to come", async () => {
+    const path = `/api/v1/namespaces/${bank}/pods/${proxy.pod.metadata.name}`;
+    const relabel = async (labels: object, annotation: string | null): Promise<void> => {
+      const body = { metadata: { labels, annotations: { "picket.dev/not-injected": annotation } } };
+      assert.equal((await cluster.call("PATCH", path, { body, contentType: merge })).status, 200);
+    };
+    /** The proxy itself has to know of a bound for bodies. */
+    const bounded = async (maxBodyBytes: number, status: number): Promise<void> => {
+      const policy = policyFor("accounts", "/open") as { readonly spec: object };
+      await cluster.apply([{ ...policy, spec: { ...policy.spec, guards: { maxBodyBytes } } }], bank);
+      await stand.until(`a body to be answered with ${status}`, async () => {
+        const answer = await fetch(`http://127.0.0.1:${proxy.port}/closed`, { method: "POST", body: "x".repeat(100) });
+        await answer.body?.cancel();
+        return answer.status === status;
+      });
+    };
+    await unharmed(async () => {
+      await bounded(1_000, 403);
+      await relabel({ "picket.dev/injected": null, "picket.dev/inject": "false" }, "a lie");
+      await bounded(10, 413);
+      await relabel({ "picket.dev/injected": "true", "picket.dev/inject": null }, null);
+      await bounded(1_000, 403);
+    });
+  });
+
   it("J21: texts with escapes, markup and templates come out of status, events and logs as they must", async () => {
     const texts = [
       "\u001b[31mred",

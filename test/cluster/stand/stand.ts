@@ -1,6 +1,16 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { createServer, type Server } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -48,6 +58,8 @@ export interface Proxy {
   readonly port: number;
   /** Address of the pages that a pod has on ports 15021 and 15090. */
   readonly pages: string;
+  /** Folder of its token and authorities. */
+  readonly identity: string;
   readonly child: ChildProcess;
 }
 
@@ -80,8 +92,6 @@ export class Stand {
     const envoy = findEnvoy(process.env);
     if (envoy === undefined) throw new Error("no Envoy; run make setup");
     const stand = new Stand(cluster, envoy);
-    const there = await cluster.call("GET", `/api/v1/namespaces/${installNamespace}`);
-    if (there.status === 404) await cluster.kubectl(["create", "namespace", installNamespace]);
     await stand.upgrade(values);
     return stand;
   }
@@ -94,7 +104,7 @@ export class Stand {
       value,
     ]);
     const chart = join(root, "charts/picket");
-    const where = ["--namespace", installNamespace, "--take-ownership"];
+    const where = ["--namespace", installNamespace, "--create-namespace", "--take-ownership"];
     await this.cluster.helm(["upgrade", "--install", "picket", chart, ...where, ...settings]);
   }
 
@@ -233,15 +243,23 @@ export class Stand {
       },
     });
     const pages = `${this.#net}.${20 + this.proxies.length}`;
-    const child = await this.#startEnvoy(namespace, pod, pages);
-    const proxy = { namespace, pod, port: sidecarPort(port), pages, child };
+    const identity = mkdtempSync(join(this.folder, "p"));
+    await this.#identity(identity, namespace, "default", pod, "picket-xds");
+    const started = { namespace, pod, port: sidecarPort(port), pages, identity };
+    const proxy = { ...started, child: this.#startEnvoy(started) };
     this.proxies.push(proxy);
     return proxy;
   }
 
   /** Starts the proxy of a pod anew, as kubelet does after its end. */
   async restartProxy(proxy: Proxy): Promise<Proxy> {
-    return { ...proxy, child: await this.#startEnvoy(proxy.namespace, proxy.pod, proxy.pages) };
+    await this.renewIdentity(proxy);
+    return { ...proxy, child: this.#startEnvoy(proxy) };
+  }
+
+  /** Gives a proxy a new token and the authorities of now, as kubelet does in time. */
+  async renewIdentity({ identity, namespace, pod }: Proxy): Promise<void> {
+    await this.#identity(identity, namespace, "default", pod, "picket-xds");
   }
 
   /** The status with which a call of the application through its proxy ends; 0 without an answer. */
@@ -310,10 +328,8 @@ export class Stand {
     rmSync(this.folder, { recursive: true, force: true });
   }
 
-  async #startEnvoy(namespace: string, pod: Thing, pages: string): Promise<ChildProcess> {
+  #startEnvoy({ namespace, pod, pages, identity }: Omit<Proxy, "child">): ChildProcess {
     const { name, uid } = pod.metadata;
-    const identity = mkdtempSync(join(this.folder, "p"));
-    await this.#identity(identity, namespace, "default", pod, "picket-xds");
     const spec = pod["spec"] as { readonly initContainers: readonly { name: string; args?: readonly string[] }[] };
     const args = spec.initContainers.find((one) => one.name === "picket-proxy")?.args ?? [];
     // Pages for kubelet are moved, since there is one loopback for every pod.
@@ -330,8 +346,12 @@ export class Stand {
   async #identity(folder: string, namespace: string, account: string, pod: Thing, audience: string): Promise<void> {
     const { name, uid } = pod.metadata;
     const token = await this.cluster.token({ namespace, name: account }, { audiences: [audience], pod: { name, uid } });
-    writeFileSync(join(folder, "token"), token);
-    writeFileSync(join(folder, "ca.crt"), await this.authorities(namespace));
+    const files = { token, "ca.crt": await this.authorities(namespace) };
+    for (const [file, text] of Object.entries(files)) {
+      // Swapped whole, which is what programs watch for.
+      writeFileSync(join(folder, `.${file}`), text);
+      renameSync(join(folder, `.${file}`), join(folder, file));
+    }
   }
 
   #node(program: string, environment: Readonly<Record<string, string>>): ChildProcess {
