@@ -90,6 +90,7 @@ export const groupL: readonly ClusterVector[] = [
   ]),
   row("L15", "the operator's namespace or the kinds are deleted", "what is in force stays until pods restart", [
     [at.faults, "L15, J30: the kinds are deleted with every policy in them: proxies keep what they have"],
+    [at.faults, "L15: the install's namespace is deleted: traffic does not notice, and another install takes over"],
     [at.uninstall, "is uninstalled: pods start again without a sidecar, what runs keeps refusing, policies stay"],
   ]),
   row(
