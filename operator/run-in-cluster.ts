@@ -192,6 +192,7 @@ export async function runInCluster(config: ClusterConfig): Promise<void> {
         [proxyGroup, proxyTypes],
         [scorerGroup, scorerTypes],
       ]),
+      groupOf: ({ id }) => provider.proxyOf(id.split("/", 2).join("/"))?.group,
       identify: createStreamAuthenticator({
         review: createTokenReview(transport),
         proxyOf: (name) => provider.proxyOf(name),
@@ -224,13 +225,19 @@ export async function runInCluster(config: ClusterConfig): Promise<void> {
         provider
           .peersOf({ namespace, component: "operator", self: pod })
           .map((host) => `${host}:${config.status.port}`),
-      changed: () => reconciler.clientsChanged(),
+      changed: () => reconciler.peersChanged(),
       clock,
       log,
     });
-    clients = () => ads.report();
+    clients = () => ({ groups: ads.report(), leaks: reconciler.leaks() });
     const reconciler = new Reconciler({
-      ads: countingAll(ads, () => peers.reports()),
+      ads: countingAll(
+        ads,
+        () => peers.reports(),
+        (group) =>
+          group === scorerGroup ? provider.readyOf({ namespace, component: "scorer" }) : provider.readyIn(group),
+      ),
+      leaksElsewhere: () => peers.leaks(),
       keys,
       keyPlaces: { mayBeLoopback: false, never: config.apiHost === "none" ? [] : [config.apiHost] },
       translator: envoyTranslator(scorer, { ipv6: config.ipv6 === "on", proxyKeyOf: createProxyKeys(key) }),

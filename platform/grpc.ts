@@ -6,8 +6,9 @@ import {
   type ServerDuplexStream,
   type ServerReadableStream,
 } from "@grpc/grpc-js";
-import { createServer as createListener, type Server as Listener, type Socket } from "node:net";
+import { createServer as createListener, type Socket } from "node:net";
 import type { Address } from "./config.ts";
+import { limitPerAddress } from "./connections.ts";
 import { createHttp2Listener, type ServerTls } from "./tls.ts";
 
 /**
@@ -159,25 +160,6 @@ export function createGrpcServer(methods: GrpcMethods, options: GrpcOptions = {}
         });
       }),
   };
-}
-
-/** Closes connections of an address that holds enough of them, before anything is read. */
-function limitPerAddress(listener: Listener, max: number): void {
-  const counts = new Map<string, number>();
-  listener.prependListener("connection", (socket: Socket) => {
-    const address = socket.remoteAddress ?? "";
-    const count = counts.get(address) ?? 0;
-    if (count >= max) {
-      socket.destroy();
-      return;
-    }
-    counts.set(address, count + 1);
-    socket.once("close", () => {
-      const left = (counts.get(address) ?? 1) - 1;
-      if (left === 0) counts.delete(address);
-      else counts.set(address, left);
-    });
-  });
 }
 
 type Answer = (error: null | { code: number; details: string }, value?: Uint8Array) => void;

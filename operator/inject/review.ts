@@ -1,3 +1,4 @@
+import { injectLabel } from "./names.ts";
 import type { Json } from "./pod.ts";
 import { inject, markNotInjected } from "./inject.ts";
 import type { JsonPatchOp } from "./json-patch.ts";
@@ -80,7 +81,10 @@ function decide(request: Readonly<Record<string, unknown>>, context: ReviewConte
     );
   }
   const pod = request["object"];
-  const result = inject(pod, { namespace, settings: context.settings });
+  // The API server asks about pods that ask, or whose namespace does, and about no others. What is known here of the
+  // namespace may be older than that: a label that is not seen yet must not let a pod in unprotected.
+  const labels = { ...namespace.labels, [injectLabel]: "enabled" };
+  const result = inject(pod, { namespace: { ...namespace, labels }, settings: context.settings });
   switch (result.kind) {
     case "skipped":
       return { allowed: true, result: "skipped" };

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import type { Address } from "../../platform/config.ts";
+import { limitPerAddress } from "../../platform/connections.ts";
 import type { Log } from "../../platform/log.ts";
 import { followTls, handshakeMsMax, tlsFloor, type ServerTls } from "../../platform/tls.ts";
 import type { InjectionMetrics } from "./metrics.ts";
@@ -16,6 +17,8 @@ export const reviewBytesMax = 8 << 20;
 export const reviewsBytesMax = 64 << 20;
 /** Connections at a time; the API server keeps a few open. */
 export const webhookConnectionsMax = 256;
+/** Of them from one address: an API server keeps a few, and nobody else may take them all. */
+export const webhookConnectionsPerAddressMax = 32;
 /** Milliseconds that a review may take to arrive: the API server waits for its answer for five seconds. */
 export const reviewMsMax = 5_000;
 /** Longer than clients of the API server keep an idle connection, so that none is closed while one asks. */
@@ -53,6 +56,7 @@ export function createWebhook(options: WebhookOptions): WebhookServer {
   server.requestTimeout = reviewMsMax;
   server.keepAliveTimeout = idleMs;
   server.maxConnections = webhookConnectionsMax;
+  limitPerAddress(server, webhookConnectionsPerAddressMax);
   server.on("tlsClientError", (_error, socket) => socket.destroy());
   followTls(server, options.tls, (error) => log.error("the certificate cannot be used; the last one stays", { error }));
 

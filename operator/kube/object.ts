@@ -10,6 +10,7 @@ export interface KubeObject {
 
 export interface ObjectMeta {
   readonly name: string;
+  readonly generateName?: string;
   /** Absent for objects of the cluster. */
   readonly namespace?: string;
   readonly uid: string;

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { promisify } from "node:util";
+import { setTimeout as sleep } from "node:timers/promises";
 import { gunzipSync, gzip } from "node:zlib";
 import type { Log } from "../../platform/log.ts";
 import { apply } from "../kube/apply.ts";
@@ -18,6 +19,10 @@ const unpackedBytesMax = 256 << 20;
 
 /** Least time between two writes: what is remembered between them is remembered by whoever runs. */
 export const saveMs = 2_000;
+
+/** How often parts that do not hold together are read anew, and how long after. */
+const loadTriesMax = 3;
+const loadAgainMs = 500;
 
 /** The object that says which parts hold together. It is written last, so that readers never see half of a memory. */
 export const memoryName = "picket-accepted";
@@ -53,7 +58,6 @@ export class ClusterMemory {
   /** What was written last, and the digest of its text. */
   #written: string | (() => string) | undefined;
   #writtenDigest = "";
-  #slot: Slot = "b";
   #timer: NodeJS.Timeout | undefined;
   #isWriting = false;
   #isStopped = false;
@@ -73,17 +77,28 @@ export class ClusterMemory {
 
   /** The same as it was written; undefined when there is none. */
   async loadText(): Promise<string | undefined> {
-    const pointer = readPointer(await this.#get(this.#name));
-    if (pointer === undefined) return undefined;
-    this.#slot = pointer.slot;
+    for (let tries = 1; ; tries++) {
+      const pointer = readPointer(await this.#get(this.#name));
+      if (pointer === undefined) return undefined;
+      const packed = await this.#packed(pointer);
+      if (digestOf(packed) === pointer.digest) return this.#unpack(packed);
+      // Whoever leads may have written while this was read.
+      if (tries >= loadTriesMax) return this.#lost("its parts do not hold together");
+      await sleep(loadAgainMs);
+    }
+  }
+
+  async #packed(pointer: Pointer): Promise<Buffer> {
     const parts: Buffer[] = [];
     for (let part = 0; part < pointer.parts; part++) {
       const object = await this.#get(this.#partName(pointer.slot, part));
       const data = isRecord(object) && isRecord(object["binaryData"]) ? object["binaryData"]["part"] : undefined;
       if (typeof data === "string") parts.push(Buffer.from(data, "base64"));
     }
-    const packed = Buffer.concat(parts);
-    if (digestOf(packed) !== pointer.digest) return this.#lost("its parts do not hold together");
+    return Buffer.concat(parts);
+  }
+
+  #unpack(packed: Buffer): string | undefined {
     try {
       const text = gunzipSync(packed, { maxOutputLength: unpackedBytesMax }).toString("utf8");
       this.#writtenDigest = digestOf(text);
@@ -101,6 +116,9 @@ export class ClusterMemory {
 
   /** To be called when this replica begins to lead: what the one before did not write is written now. */
   lead(): void {
+    // What was read at the start may have been written over since.
+    this.#writtenDigest = "";
+    this.#written = undefined;
     clearTimeout(this.#timer);
     this.#timer = undefined;
     this.#later(0);
@@ -142,14 +160,15 @@ export class ClusterMemory {
     const count = Math.ceil(packed.length / partBytesMax);
     if (count > partsMax)
       throw new RangeError(`they take ${packed.length} bytes, more than ${partBytesMax * partsMax}`);
-    const slot: Slot = this.#slot === "a" ? "b" : "a";
+    // The parts that the pointer names now, whoever wrote it, are the ones that must stay whole.
+    const standing = readPointer(await this.#get(this.#name));
+    const slot: Slot = standing?.slot === "a" ? "b" : "a";
     for (let part = 0; part < count; part++) {
       const bytes = packed.subarray(part * partBytesMax, (part + 1) * partBytesMax);
       await this.#put(this.#partName(slot, part), { binaryData: { part: bytes.toString("base64") } });
     }
     const pointer: Pointer = { slot, parts: count, digest: digestOf(packed) };
     await this.#put(this.#name, { data: { pointer: JSON.stringify(pointer) } });
-    this.#slot = slot;
   }
 
   async #put(name: string, content: Readonly<Record<string, unknown>>): Promise<void> {

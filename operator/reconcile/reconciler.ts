@@ -50,6 +50,8 @@ export interface ReconcilerOptions {
   readonly translator: Translator;
   readonly read: ReadText;
   readonly status: Pick<StatusStore, "update">;
+  /** What other replicas closed because an application answered. Absent where there are no others. */
+  readonly leaksElsewhere?: () => Iterable<readonly [workload: string, revision: string]>;
   /** Where the operator reaches a pod of a group of proxies; undefined while none is there. Absent in a folder. */
   readonly addressOf?: (group: string) => string | undefined;
   readonly probe: Probe;
@@ -76,6 +78,7 @@ export class Reconciler {
   readonly #fingerprints = new WeakMap<PlannedWorkload, string>();
   /** Workloads closed because their application answered, with what did not protect them. */
   readonly #leaking = new Map<string, string>();
+  #leaksElsewhere = "[]";
   /** The newest that was not too much. */
   #snapshot: SourceSnapshot | undefined;
   #sourceFault: string | undefined;
@@ -140,6 +143,19 @@ export class Reconciler {
     );
   }
 
+  /** Another replica said something new of its clients, or of a workload that leaks. */
+  peersChanged(): void {
+    const leaks = JSON.stringify([...(this.#options.leaksElsewhere?.() ?? [])]);
+    if (leaks === this.#leaksElsewhere) return this.clientsChanged();
+    this.#leaksElsewhere = leaks;
+    this.#run();
+  }
+
+  /** Workloads that this replica closed because their application answered, with the revision. */
+  leaks(): Readonly<Record<string, string>> {
+    return Object.fromEntries(this.#leaking);
+  }
+
   /** Names of workloads about which a policy speaks. */
   governed(): ReadonlySet<string> {
     const workloads = this.#current?.plan.workloads ?? [];
@@ -193,7 +209,7 @@ export class Reconciler {
     const plan = makePlan({
       settled,
       opened: this.#memory.opened,
-      leaking: this.#leaking,
+      leaking: new Map([...(this.#options.leaksElsewhere?.() ?? []), ...this.#leaking]),
       nowMs,
       translator,
       keyState: this.#keyState(),

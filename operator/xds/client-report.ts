@@ -4,6 +4,8 @@ import type { Running } from "./running.ts";
 /** What one replica knows of its clients, for the others. No client is named. */
 export interface ClientReport {
   readonly groups: Readonly<Record<string, GroupReport>>;
+  /** Workloads whose application answered a canary, with the revision that did not protect them. */
+  readonly leaks: Readonly<Record<string, string>>;
 }
 
 export interface GroupReport {
@@ -16,6 +18,7 @@ export interface GroupReport {
 /** Groups and refusals of one report that are read; one of ours never has more. */
 const groupsMax = 50_000;
 const refusalsMax = 1_000;
+const leaksMax = 10_000;
 
 /** A resource as it is counted. */
 export interface Counted {
@@ -64,7 +67,10 @@ export function parseReport(value: unknown): ClientReport | undefined {
     }
     read[name] = { running: running as Record<string, number>, refused: refused as GroupReport["refused"] };
   }
-  return { groups: read };
+  const leaks = field(value, "leaks");
+  if (!isRecord(leaks) || Object.keys(leaks).length > leaksMax) return undefined;
+  if (!Object.values(leaks).every((revision) => typeof revision === "string")) return undefined;
+  return { groups: read, leaks: leaks as Record<string, string> };
 }
 
 function isCount(value: unknown): boolean {

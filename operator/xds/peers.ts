@@ -52,6 +52,10 @@ export class Peers {
     for (const { report } of this.#heard.values()) yield report;
   }
 
+  *leaks(): Iterable<readonly [workload: string, revision: string]> {
+    for (const { report } of this.#heard.values()) yield* Object.entries(report.leaks);
+  }
+
   #ask(): void {
     const { addresses, changed, clock } = this.#options;
     const present = new Set(addresses().slice(0, peersMax));

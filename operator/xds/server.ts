@@ -4,7 +4,7 @@ import type { Log } from "../../platform/log.ts";
 import type { XdsMetrics } from "./metrics.ts";
 import { resourceSet, type PublishedResource, type ResourceSet } from "./resource-set.ts";
 import type { Running } from "./running.ts";
-import { AdsStream, drainWaitMsMax, type Identify, type StreamEvents } from "./stream.ts";
+import { AdsStream, drainWaitMsMax, type Identify, type NodeName, type StreamEvents } from "./stream.ts";
 import { digestOf, type ClientReport, type GroupReport } from "./client-report.ts";
 import { cutRefusal } from "./subscription.ts";
 import { shortTypeName } from "./type-urls.ts";
@@ -49,6 +49,8 @@ export interface AdsServerOptions {
   readonly random?: () => number;
   /** Kinds of groups and the types that each may ask for. A group is named `kind` or `kind|anything`. */
   readonly kinds: ReadonlyMap<string, readonly string[]>;
+  /** The group that an identified proxy belongs to now; its stream is ended when that is another one. */
+  readonly groupOf?: (node: NodeName) => string | undefined;
   /** Who a client is, by the name it gives itself and what proves it. */
   readonly identify: Identify;
   readonly metrics: XdsMetrics;
@@ -68,7 +70,7 @@ export interface AdsServer {
   retire(group: string): boolean;
   count(group: string, resources: readonly PublishedResource[]): Running;
   /** What the clients of this server run, for other replicas. */
-  report(): ClientReport;
+  report(): ClientReport["groups"];
   /** Ends streams whose clients stopped reading, say nothing, or must prove themselves anew. Called every few seconds. */
   sweep(): void;
   /** Ends every stream. */
@@ -216,16 +218,16 @@ export function createAdsServer(options: AdsServerOptions): AdsServer {
       }
       return { current, total: all.length, rejected, message };
     },
-    report: () => ({
-      groups: Object.fromEntries([...streamsOf.keys()].map((group) => [group, reportOf(members(group))])),
-    }),
+    report: () => Object.fromEntries([...streamsOf.keys()].map((group) => [group, reportOf(members(group))])),
     sweep: () => {
       const now = clock.monotonic();
       for (const stream of streams) {
         const isOver = now >= (endsAt.get(stream) ?? Number.POSITIVE_INFINITY);
         const isSlow = stream.blockedSince !== undefined && now - stream.blockedSince >= drainWaitMsMax;
-        if (!isOver && !isSlow) continue;
-        if (isSlow || stream.node === undefined) metrics.refusals.inc({ cause: "slow" });
+        const moved = stream.node === undefined ? undefined : options.groupOf?.(stream.node);
+        const isMoved = moved !== undefined && stream.group !== undefined && moved !== stream.group;
+        if (!isOver && !isSlow && !isMoved) continue;
+        if (isSlow || (isOver && stream.node === undefined)) metrics.refusals.inc({ cause: "slow" });
         stream.end();
       }
     },

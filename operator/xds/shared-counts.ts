@@ -10,7 +10,12 @@ export type Publishing = Pick<AdsServer, "publish" | "published" | "retire" | "c
  * Publishes to the clients of this replica and counts those of all: proxies and scorers connect to whichever replica
  * they find, and what is said of a policy must not depend on which.
  */
-export function countingAll(ads: Publishing, reports: () => Iterable<ClientReport>): Publishing {
+export function countingAll(
+  ads: Publishing,
+  reports: () => Iterable<ClientReport>,
+  /** Clients of a group that should be connected: a pod that lost its stream still runs what it had. */
+  expected: (group: string) => number,
+): Publishing {
   const wholes = new Map<string, string>();
   return {
     publish: (group, resources: readonly PublishedResource[]) => {
@@ -33,7 +38,7 @@ export function countingAll(ads: Publishing, reports: () => Iterable<ClientRepor
         rejected += theirs.rejected;
         message ||= theirs.message;
       }
-      return { current, total, rejected, message };
+      return { current, total: Math.max(total, expected(group)), rejected, message };
     },
   };
 }

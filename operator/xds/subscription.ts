@@ -3,6 +3,13 @@ import type { DeltaAnswer, ServedResource } from "./resource-set.ts";
 /** Names that one stream may subscribe to per type; more end the stream. */
 export const namesPerTypeMax = 50_000;
 
+/** Characters of one name and of one version; more end the stream. Ours are far shorter. */
+export const nameCharactersMax = 1_024;
+export const versionCharactersMax = 64;
+
+/** Characters of all names and versions that one stream may have us keep of one type; more end it. */
+export const namesCharactersMax = 4 << 20;
+
 /** Aim for the size of one answer. A larger change goes out in several, each after the ACK of the one before. */
 export const answerBytesMax = 2 << 20;
 
@@ -44,6 +51,7 @@ export class TypeSubscription {
   readonly #owed = new Set<string>();
   /** Names of a refused answer, to be sent one by one: the good ones must not suffer from the bad one. */
   #alone: string[] = [];
+  #characters = 0;
   #isWildcard = false;
   #isFirst = true;
   #owesFirstAnswer = false;
@@ -67,6 +75,7 @@ export class TypeSubscription {
   change(change: SubscriptionChange): boolean {
     const isFirst = this.#isFirst;
     this.#isFirst = false;
+    if (!this.#fits(change, isFirst)) return false;
     if (isFirst) {
       // Only an empty first request means everything; later an empty list is no change.
       this.#isWildcard = change.subscribe.length === 0 || change.subscribe.includes("*");
@@ -97,6 +106,20 @@ export class TypeSubscription {
     }
     if (isFirst || change.subscribe.length > 0 || change.unsubscribe.length > 0) this.#doneWith = undefined;
     return this.#names.size <= namesPerTypeMax;
+  }
+
+  /** What is kept of a client is bounded in characters too. What it takes back is not given back: it may come anew. */
+  #fits({ subscribe, initialVersions }: SubscriptionChange, isFirst: boolean): boolean {
+    const known = isFirst ? Object.entries(initialVersions) : [];
+    for (const name of subscribe) {
+      if (name.length > nameCharactersMax) return false;
+      if (!this.#names.has(name)) this.#characters += name.length;
+    }
+    for (const [name, version] of known) {
+      if (name.length > nameCharactersMax || version.length > versionCharactersMax) return false;
+      this.#characters += name.length + version.length;
+    }
+    return this.#characters <= namesCharactersMax;
   }
 
   /** Takes an ACK, or with a message a NACK. An answer to anything but the outstanding nonce is stale and ignored. */

@@ -6,6 +6,12 @@ import type { ProxyGroup, SourceCluster } from "../provider.ts";
 import type { ControllerFacts, ServiceFacts } from "./cluster-facts.ts";
 import type { PodFacts, PodOwner } from "./pod-facts.ts";
 
+/**
+ * Workloads of one namespace. What is beyond takes no part: its ports have no chain at any proxy, so they are closed,
+ * and no policy finds it. Otherwise empty Deployments of one tenant would take the memory of the operator.
+ */
+export const workloadsPerNamespaceMax = 1_000;
+
 export interface ClusterFacts {
   readonly pods: Iterable<PodFacts>;
   readonly controllers: Iterable<ControllerFacts>;
@@ -49,7 +55,16 @@ export function clusterOf(facts: ClusterFacts): SourceCluster {
     if (!groups.has(name)) groups.set(name, { name, workloads, shape: pod.shape! });
   }
   const services = Map.groupBy(facts.services, ({ namespace }) => namespace);
-  const workloads = [...found.values()].flatMap((one) => workloadsOf(one, services.get(one.namespace) ?? []));
+  // Those with pods come first: a bound that is reached must not close what runs for what does not.
+  const running = new Set([...groups.values()].flatMap((group) => group.workloads));
+  const workloads = [...Map.groupBy(found.values(), ({ namespace }) => namespace)].flatMap(([namespace, ones]) => {
+    const all = ones.flatMap((one) => workloadsOf(one, services.get(namespace) ?? []));
+    if (all.length <= workloadsPerNamespaceMax) return all;
+    const isIdle = ({ id }: Workload): number => Number(!running.has(`${namespace}/${id.name}`));
+    return all
+      .toSorted((a, b) => isIdle(a) - isIdle(b) || compare(a.id.name, b.id.name))
+      .slice(0, workloadsPerNamespaceMax);
+  });
   return {
     workloads: workloads.toSorted((a, b) => compare(a.id.namespace + a.id.name, b.id.namespace + b.id.name)),
     groups: [...groups.values()].toSorted((a, b) => compare(a.name, b.name)),

@@ -83,6 +83,9 @@ export interface KubernetesProvider extends Provider {
     readonly component: string;
     readonly self: string;
   }): readonly string[];
+  /** Ready pods of a group of proxies, and of one of our own programs. */
+  readyIn(group: string): number;
+  readyOf(program: { readonly namespace: string; readonly component: string }): number;
   /** Address of a ready pod of a group of proxies. */
   addressOf(group: string): string | undefined;
   /** Calls back after anything at all has changed. */
@@ -110,7 +113,11 @@ class Follower implements KubernetesProvider {
   #facts: readonly unknown[] = [];
   readonly #kept = new KeptParts();
   /** Ready pods by group, made anew with each change. */
-  #addresses = new Map<string, string>();
+  #addresses = new Map<string, ReadyPods>();
+  #counted: { readonly pods: ReadonlyMap<string, PodFacts> | undefined; readonly programs: Map<string, number> } = {
+    pods: undefined,
+    programs: new Map(),
+  };
   #timer: NodeJS.Timeout | undefined;
   #firstChangeAt: number | undefined;
 
@@ -185,17 +192,32 @@ class Follower implements KubernetesProvider {
 
   peersOf({ namespace, component, self }: Parameters<KubernetesProvider["peersOf"]>[0]): readonly string[] {
     const isPeer = (pod: PodFacts): boolean =>
-      pod.namespace === namespace &&
-      pod.labels["app.kubernetes.io/component"] === component &&
-      pod.labels["app.kubernetes.io/part-of"] === "picket" &&
-      pod.name !== self &&
-      pod.address !== "" &&
-      !pod.isOver;
+      isOurs(pod, namespace, component) && pod.name !== self && pod.address !== "" && !pod.isOver;
     return [...this.#pods.items().values()].filter(isPeer).map(({ address }) => address);
   }
 
+  readyIn(group: string): number {
+    return this.#addresses.get(group)?.count ?? 0;
+  }
+
+  readyOf({ namespace, component }: Parameters<KubernetesProvider["readyOf"]>[0]): number {
+    const pods = this.#pods.items();
+    // Asked for each workload, and the same until a pod changes.
+    if (this.#counted.pods !== pods) this.#counted = { pods, programs: new Map() };
+    const key = `${namespace}/${component}`;
+    let count = this.#counted.programs.get(key);
+    if (count === undefined) {
+      count = 0;
+      for (const pod of pods.values()) {
+        if (pod.isReady && !pod.isTerminating && isOurs(pod, namespace, component)) count++;
+      }
+      this.#counted.programs.set(key, count);
+    }
+    return count;
+  }
+
   addressOf(group: string): string | undefined {
-    return this.#addresses.get(group);
+    return this.#addresses.get(group)?.address;
   }
 
   onChange(listener: () => void): void {
@@ -251,7 +273,7 @@ class Follower implements KubernetesProvider {
     // Objects of Picket change more often than what runs, and their status with every look at it.
     if (isSameList(facts, this.#facts)) return this.#cluster;
     const injected = [...this.#pods.items().values()].filter(({ shape }) => shape !== undefined);
-    this.#addresses = addressesOf(injected);
+    this.#addresses = readyPods(injected);
     const cluster = clusterOf({
       pods: injected,
       controllers: this.#controllers.flatMap((reflector) => [...reflector.items().values()]),
@@ -291,16 +313,29 @@ class KeptParts {
   }
 }
 
-/** One ready pod for each group: the first by name, so that every look finds the same. */
-function addressesOf(pods: readonly PodFacts[]): Map<string, string> {
-  const addresses = new Map<string, string>();
+interface ReadyPods {
+  /** Of the first by name, so that every look finds the same. */
+  readonly address: string;
+  readonly count: number;
+}
+
+function readyPods(pods: readonly PodFacts[]): Map<string, ReadyPods> {
+  const ready = new Map<string, ReadyPods>();
   for (const pod of pods.toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
     const group = groupOf(pod);
-    if (group === undefined || pod.address === "" || !pod.isReady || pod.isTerminating || addresses.has(group))
-      continue;
-    addresses.set(group, pod.address);
+    if (group === undefined || pod.address === "" || !pod.isReady || pod.isTerminating) continue;
+    const known = ready.get(group) ?? { address: pod.address, count: 0 };
+    ready.set(group, { ...known, count: known.count + 1 });
   }
-  return addresses;
+  return ready;
+}
+
+function isOurs(pod: PodFacts, namespace: string, component: string): boolean {
+  return (
+    pod.namespace === namespace &&
+    pod.labels["app.kubernetes.io/component"] === component &&
+    pod.labels["app.kubernetes.io/part-of"] === "picket"
+  );
 }
 
 /**

@@ -10,6 +10,9 @@ import { isRecord, type KubeObject } from "../../kube/object.ts";
 import { probePort, parseProbePath, type PodPort, type PodProbe, type PodShape } from "../../translate/pod-shape.ts";
 import { listOf, numberOf, protocolOf, recordOf, textOf } from "./fields.ts";
 
+/** Longest name of an owner: nothing of Kubernetes has a longer one, and the API server does not look. */
+const ownerNameCharactersMax = 253;
+
 /** Probes of one pod that are answered. A pod with more has the first of them, in order; the others fail. */
 export const podProbesMax = 64;
 
@@ -95,14 +98,32 @@ export function podFacts(object: KubeObject): PodFacts {
  */
 function ownerOf({ metadata }: KubeObject): PodOwner {
   const controller = metadata.ownerReferences?.find(({ controller }) => controller === true);
-  if (controller === undefined) return { kind: "Pod", name: metadata.name };
-  const { kind, name } = controller;
   const hash = metadata.labels?.["pod-template-hash"];
+  if (controller === undefined) return orphanOf(metadata, hash);
+  const { kind, name } = controller;
+  if (name.length > ownerNameCharactersMax || name.includes("/") || !/^[A-Za-z]{1,63}$/.test(kind)) {
+    return { kind: "Pod", name: metadata.name };
+  }
   if (kind === "ReplicaSet" && hash !== undefined && name.endsWith(`-${hash}`)) {
     return { kind: "Deployment", name: name.slice(0, -hash.length - 1) };
   }
   const scheduled = kind === "Job" ? /^(.+)-[0-9]{8,10}$/.exec(name)?.[1] : undefined;
   return scheduled === undefined ? { kind, name } : { kind: "CronJob", name: scheduled };
+}
+
+/**
+ * Whose pod it was that its controller let go (`kubectl delete --cascade=orphan`, a changed label). It goes on as that,
+ * by what the controller wrote into it: it must not lose the policy that protects it.
+ */
+function orphanOf({ name, generateName, labels = {} }: KubeObject["metadata"], hash: string | undefined): PodOwner {
+  const prefix = typeof generateName === "string" ? generateName.replace(/-$/, "") : "";
+  if (hash !== undefined && prefix.endsWith(`-${hash}`)) {
+    return { kind: "Deployment", name: prefix.slice(0, -hash.length - 1) };
+  }
+  if (labels["controller-revision-hash"] === undefined) return { kind: "Pod", name };
+  const numbered = labels["statefulset.kubernetes.io/pod-name"] === name ? /^(.+)-[0-9]+$/.exec(name)?.[1] : undefined;
+  if (numbered !== undefined) return { kind: "StatefulSet", name: numbered };
+  return prefix === "" ? { kind: "Pod", name } : { kind: "DaemonSet", name: prefix };
 }
 
 /** Containers of the application that may listen: ordinary ones and sidecars. */

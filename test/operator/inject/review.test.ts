@@ -55,6 +55,12 @@ function ask(value: unknown, failurePolicy: "Fail" | "Ignore" = "Fail") {
 }
 
 describe("review", () => {
+  it("injects for a namespace whose label it has not seen yet: the API server has, or would not ask", () => {
+    assert.equal(ask(request({ namespace: "shop" })).result, "injected");
+    const out = { ...pod, metadata: { name: "a", labels: { "picket.dev/inject": "false" } } };
+    assert.equal(ask(request({ namespace: "shop", object: out })).result, "skipped");
+  });
+
   it("answers with the patch that injects", () => {
     const { uid: answered, allowed, patch, result } = ask(request());
     assert.deepEqual([answered, allowed, result], [uid, true, "injected"]);
@@ -106,7 +112,7 @@ describe("review", () => {
   const megabytes = "x".repeat(3 << 20);
   const rows: readonly (readonly [name: string, body: unknown, verdict: string])[] = [
     ["an object of 3 MiB", request({ object: { ...pod, metadata: { annotations: { big: megabytes } } } }), "injected"],
-    ["an object of 3 MiB elsewhere", request({ namespace: "shop", object: { big: megabytes } }), "skipped"],
+    ["an object of 3 MiB elsewhere", request({ namespace: "shop", object: { big: megabytes } }), "refused"],
     ["another kind", request({ resource: { ...pods, resource: "services" }, object: { spec: 1 } }), "skipped"],
     ["another group", request({ resource: { ...pods, group: "apps" } }), "skipped"],
     ["another version of pods", request({ resource: { ...pods, version: "v2" } }), "skipped"],

@@ -19,6 +19,7 @@ const report: ClientReport = {
       refused: { [digestOf([newer])]: { clients: 2, message: "no such filter" } },
     },
   },
+  leaks: { "bank/accounts:8080": "abc" },
 };
 
 describe("what other replicas know of their clients", () => {
@@ -39,17 +40,19 @@ describe("what other replicas know of their clients", () => {
       null,
       [],
       {},
-      { groups: [] },
-      { groups: { g: 1 } },
-      { groups: { g: { running: { x: -1 }, refused: {} } } },
-      { groups: { g: { running: { x: "1" }, refused: {} } } },
-      { groups: { g: { running: {}, refused: { x: { clients: 1 } } } } },
-      { groups: { g: { running: {} } } },
+      { groups: [], leaks: {} },
+      { groups: { g: 1 }, leaks: {} },
+      { groups: { g: { running: { x: -1 }, refused: {} } }, leaks: {} },
+      { groups: { g: { running: { x: "1" }, refused: {} } }, leaks: {} },
+      { groups: { g: { running: {}, refused: { x: { clients: 1 } } } }, leaks: {} },
+      { groups: { g: { running: {} } }, leaks: {} },
+      { groups: {} },
+      { groups: {}, leaks: { "bank/a:1": 1 } },
     ];
     for (const value of strange) assert.equal(parseReport(value), undefined, JSON.stringify(value));
   });
 
-  it("is added to what this replica knows, by what this replica has published", () => {
+  it("is added to what this replica knows, and pods that nobody hears of are missing", () => {
     const counting = countingAll(
       {
         publish: () => undefined,
@@ -58,18 +61,19 @@ describe("what other replicas know of their clients", () => {
         count: () => ({ current: 1, total: 2, rejected: 0, message: "" }),
       },
       () => [report, report],
+      () => 11,
     );
     const bytes = new Uint8Array(0);
     counting.publish("g", [
       { ...one, bytes },
       { ...two, bytes },
     ]);
-    assert.deepEqual(counting.count("g", [{ ...one, bytes }]), { current: 7, total: 10, rejected: 0, message: "" });
+    assert.deepEqual(counting.count("g", [{ ...one, bytes }]), { current: 7, total: 11, rejected: 0, message: "" });
     counting.publish("g", [
       { ...newer, bytes },
       { ...two, bytes },
     ]);
-    const changed = { current: 1, total: 10, rejected: 4, message: "no such filter" };
+    const changed = { current: 1, total: 11, rejected: 4, message: "no such filter" };
     assert.deepEqual(counting.count("g", [{ ...newer, bytes }]), changed);
   });
 });
@@ -105,6 +109,7 @@ describe("other replicas", function () {
     peers.start(stop.signal);
     await until(() => [...peers.reports()].length === 1);
     assert.equal(changes, 1);
+    assert.deepEqual([...peers.leaks()], [["bank/accounts:8080", "abc"]]);
     body = "garbage";
     await until(() => [...peers.reports()].length === 1);
     nowMs += keptMs + 1;

@@ -1,7 +1,12 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { printId } from "../../../../core/policy/policy.ts";
-import { clusterOf, groupOf, type ClusterFacts } from "../../../../operator/provider/kubernetes/cluster.ts";
+import {
+  clusterOf,
+  groupOf,
+  workloadsPerNamespaceMax,
+  type ClusterFacts,
+} from "../../../../operator/provider/kubernetes/cluster.ts";
 import { deployment, pod } from "./objects.ts";
 
 function facts(part: Partial<ClusterFacts>): ClusterFacts {
@@ -63,6 +68,23 @@ describe("what runs in a cluster", () => {
       groups.flatMap(({ workloads }) => workloads).toSorted((a, b) => a.localeCompare(b)),
       ["bank/accounts:8080", "bank/accounts:8081"],
     );
+  });
+
+  it("is bounded for one namespace, and what runs comes before what does not", () => {
+    const controllers = Array.from({ length: workloadsPerNamespaceMax + 5 }, (_, i) =>
+      deployment(`a${i}`, [{ containerPort: 1 }]),
+    );
+    const pods = [pod({ name: "zz-5d9c-a", owner: { kind: "ReplicaSet", name: "zz-5d9c" } })];
+    const found = names({ controllers: [...controllers, deployment("other", [{ containerPort: 1 }], "shop")], pods });
+    assert.equal(found.length, workloadsPerNamespaceMax);
+    assert.ok(found.includes("bank/zz:8080"));
+    const both = clusterOf(
+      facts({
+        controllers: [...controllers, deployment("o", [{ containerPort: 1 }], "shop")],
+        namespaces: new Set(["bank", "shop"]),
+      }),
+    );
+    assert.equal(both.workloads.filter(({ id }) => id.namespace === "shop").length, 1);
   });
 
   it("is the same whatever the order in which it became known", () => {

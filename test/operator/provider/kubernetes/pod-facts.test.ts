@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { portsMax } from "../../../../operator/inject/ports.ts";
-import { pod } from "./objects.ts";
+import { podFacts } from "../../../../operator/provider/kubernetes/pod-facts.ts";
+import { pod, podObject } from "./objects.ts";
 
 const ports = (options: Parameters<typeof pod>[0]): readonly number[] =>
   pod(options).shape!.ports.map(({ port }) => port);
@@ -18,6 +19,29 @@ describe("facts of a pod", () => {
     ];
     for (const [kind, name, ownerKind, ownerName] of cases) {
       assert.deepEqual(pod({ owner: { kind, name } }).owner, { kind: ownerKind, name: ownerName });
+    }
+  });
+
+  it("goes on as whose it was when its controller let it go", () => {
+    const orphan = (metadata: object): unknown => {
+      const object = podObject();
+      return podFacts({ ...object, metadata: { ...object.metadata, ownerReferences: [], ...metadata } }).owner;
+    };
+    assert.deepEqual(orphan({ generateName: "accounts-5d9c-" }), { kind: "Deployment", name: "accounts" });
+    const set = { "controller-revision-hash": "x", "statefulset.kubernetes.io/pod-name": "ledger-0" };
+    assert.deepEqual(orphan({ name: "ledger-0", labels: set }), { kind: "StatefulSet", name: "ledger" });
+    const daemon = { "controller-revision-hash": "x" };
+    assert.deepEqual(orphan({ labels: daemon, generateName: "edge-" }), { kind: "DaemonSet", name: "edge" });
+    assert.deepEqual(orphan({ name: "lone", labels: {} }), { kind: "Pod", name: "lone" });
+  });
+
+  it("takes no owner that no controller could be", () => {
+    for (const owner of [
+      { kind: "ReplicaSet", name: "x".repeat(254) },
+      { kind: "Job", name: "a/b" },
+      { kind: "Statefulset/ledger:1|x", name: "a" },
+    ]) {
+      assert.deepEqual(pod({ owner }).owner, { kind: "Pod", name: "accounts-5d9c-x2x4z" });
     }
   });
 
