@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { printAddress } from "../platform/config.ts";
 import { connectionsPerAddressMax, createGrpcServer } from "../platform/grpc.ts";
-import { createStatusServer } from "../platform/http-status.ts";
+import { createStatusServer, isLocal } from "../platform/http-status.ts";
 import { programParts, untilStopped } from "../platform/program.ts";
 import { surviveFaults } from "../platform/shutdown.ts";
 import { httpProbe } from "./canary/probe.ts";
@@ -63,6 +63,7 @@ export async function runInCluster(config: ClusterConfig): Promise<void> {
   const provider = createKubernetesProvider({ transport, metrics: metrics.kube, clock, random, log });
 
   const isLeader = (): boolean => lease.isLeader;
+  const replicas = (): readonly string[] => provider.peersOf({ namespace, component: "operator", self: pod });
   const memory = new ClusterMemory({ transport, namespace, isLeader, log });
   const keyMemory = new ClusterMemory({
     transport,
@@ -154,9 +155,10 @@ export async function runInCluster(config: ClusterConfig): Promise<void> {
     registry,
     beforeScrape: () => measureKeys(),
     ready: () => readiness(),
+    // What stands in all namespaces is nobody's business who merely reaches this port.
     routes: {
-      "/status": () => ({ ...readiness(), objects: store.all() }),
-      [reportPath]: () => clients(),
+      "/status": (_url, peer) => (isLocal(peer) ? { ...readiness(), objects: store.all() } : undefined),
+      [reportPath]: (_url, peer) => (isLocal(peer) || replicas().includes(peer) ? clients() : undefined),
     },
   });
   const statusAddress = await statusServer.start(config.status);
@@ -221,10 +223,7 @@ export async function runInCluster(config: ClusterConfig): Promise<void> {
     measureKeys = () => keys.measure();
     const scorer = { ...endpointOf(config.scorer), serverName: config.scorer.host };
     const peers = new Peers({
-      addresses: () =>
-        provider
-          .peersOf({ namespace, component: "operator", self: pod })
-          .map((host) => `${host}:${config.status.port}`),
+      addresses: () => replicas().map((host) => `${host}:${config.status.port}`),
       changed: () => reconciler.peersChanged(),
       clock,
       log,

@@ -2,8 +2,8 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Registry } from "prom-client";
 import { createPageServer, endWith, type PageServer } from "./http-server.ts";
 
-/** Answers one path of the status server; the result is sent as JSON, or undefined for 404. */
-export type StatusRoute = (url: URL) => unknown;
+/** Answers one path of the status server; the result is sent as JSON, or undefined for 404. `peer`: who asks. */
+export type StatusRoute = (url: URL, peer: string) => unknown;
 
 export interface StatusServerOptions {
   readonly registry: Registry;
@@ -71,8 +71,18 @@ async function answer(
     return;
   }
   const route = Object.entries(options.routes ?? {}).find(([prefix]) => url.pathname.startsWith(prefix));
-  const page = await route?.[1](url);
+  const page = await route?.[1](url, peerOf(request));
   if (page === undefined) return endWith(response, 404, "not found");
   response.setHeader("content-type", "application/json");
   response.end(`${JSON.stringify(page)}\n`);
+}
+
+/** Address of whoever asks, an IPv4 one as such where the server listens on both families. */
+function peerOf(request: IncomingMessage): string {
+  return (request.socket.remoteAddress ?? "").replace(/^::ffff:(?=\d+\.)/, "");
+}
+
+/** Whether somebody asks from the same machine or pod, as port forwarding does. */
+export function isLocal(peer: string): boolean {
+  return peer === "::1" || peer.startsWith("127.");
 }

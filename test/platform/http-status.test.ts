@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { PageServer } from "../../platform/http-server.ts";
-import { createStatusServer } from "../../platform/http-status.ts";
+import { createStatusServer, isLocal } from "../../platform/http-status.ts";
 import { boundedLabel, counter, FastHistogram, Registry } from "../../platform/metrics.ts";
 
 describe("the status server", () => {
@@ -24,6 +24,7 @@ describe("the status server", () => {
       ready: () => ({ ready, reason: "warming up" }),
       routes: {
         "/things/": (url) => (url.pathname === "/things/1" ? { thing: 1 } : undefined),
+        "/who": (_url, peer) => ({ peer }),
         "/broken": () => {
           throw new Error("inside");
         },
@@ -70,6 +71,12 @@ describe("the status server", () => {
     assert.equal((await get("/things/2"))[0], 404);
     assert.equal((await get("/etc/passwd"))[0], 404);
     assert.equal((await get("/livez", "POST"))[0], 405);
+  });
+
+  it("tells a page who asks", async () => {
+    assert.deepEqual(await get("/who"), [200, '{"peer":"127.0.0.1"}\n']);
+    const asks = ["127.0.0.1", "127.1.2.3", "::1", "10.0.0.1", "", "fe80::1", "1270.0.0.1"];
+    assert.deepEqual(asks.filter(isLocal), ["127.0.0.1", "127.1.2.3", "::1"]);
   });
 
   it("answers 500 to a page that throws, without its words", async () => {
