@@ -104,6 +104,7 @@ export const groupI: readonly ClusterVector[] = [
       [at.tenants, "I13, J23: who has no token gets no configuration"],
       [at.tokens, "let in the proxy of the pod that they are bound to, and nobody by its name"],
       [at.pods, "I13: keep the proxy's administration out of the application's reach"],
+      [at.pods, "I13: learn nothing of other namespaces from the operator's pages"],
     ],
   ),
   row("I14", "a second Service, headless, by node port, host port or external address", "all captured", [

@@ -5,6 +5,7 @@ import { runCommand } from "../rig/command.ts";
 import {
   clusterWithPicket,
   installMs,
+  installNamespace,
   podsOf,
   policy,
   statusOf,
@@ -118,6 +119,23 @@ describe("ways around a sidecar, in real pods", function () {
       }
     }
     assert.equal(await statusOf(`http://${pod.status.podIP}:15021/ready`), 200, "nothing was stopped");
+  });
+
+  it("I13: learn nothing of other namespaces from the operator's pages", async () => {
+    const selector = "--selector=app.kubernetes.io/component=operator";
+    const args = [
+      "get",
+      "pods",
+      "--namespace",
+      installNamespace,
+      selector,
+      "--output=jsonpath={.items[0].status.podIP}",
+    ];
+    const operator = await cluster.kubectl(args);
+    assert.equal(await statusOf(`http://${operator}:15040/metrics`), 200);
+    for (const page of ["/status", "/clients"]) {
+      assert.equal(await statusOf(`http://${operator}:15040${page}`), 404, page);
+    }
   });
 });
 
