@@ -30,8 +30,7 @@ export const groupJ: readonly ClusterVector[] = [
     [agreement, "the size of every list and map"],
   ]),
   row("J06", "names with the meaning of a pattern", "compared as they are", [
-    ["test/operator/inject/policy.test.ts", "has expressions that the API server reads"],
-    ["test/core/catalog/template.test.ts", "describe("],
+    [at.tenants, "J06: characters of patterns in paths and names stand for themselves"],
   ]),
   row("J07", "the dearest conditions and expressions", "refused with a message about cost", [
     ["test/platform/cel.test.ts", "refuses what is nested too deeply without overflowing the stack"],
@@ -150,7 +149,7 @@ export const groupJ: readonly ClusterVector[] = [
     ["test/operator/inject/webhook.test.ts", "answers a review that is too large without keeping it"],
   ]),
   row("J27", "somebody else than the API server asks the webhook", "kept out by a NetworkPolicy, or learns nothing", [
-    ["charts/picket/templates/networkpolicies.yaml", "apiServerCidrs"],
+    ["test/golden/chart/network-policy-narrow.yaml", "port: 15017"],
     ["test/operator/inject/webhook.test.ts", "serves nothing else"],
   ]),
   row("J28", "the operator's token is stolen", "good for what the operator does, and no more", [

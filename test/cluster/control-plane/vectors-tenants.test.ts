@@ -145,6 +145,17 @@ describe("a tenant who may write policies in a namespace of its own", function (
     await cluster.call("DELETE", policies(tenant));
   });
 
+  it("J06: characters of patterns in paths and names stand for themselves", async () => {
+    await unharmed(async () => {
+      const paths = ["/a.b/{id}", "/a+b/{id}", "/(c)/{id}", "/v$/{id}", "/x%2A/{id:int}"];
+      await cluster.apply([policyFor("accounts", "/open", ...paths)], bank);
+      for (const path of ["/a.b/1", "/a+b/1", "/(c)/1", "/v$/1", "/x%2A/1"]) await stand.untilStatus(proxy, path, 200);
+      for (const path of ["/axb/1", "/aab/1", "/ab/1", "/c/1", "/v/1", "/xx/1", "/x/1"]) {
+        assert.equal(await stand.status(proxy, path), 403, path);
+      }
+    });
+  });
+
   it("J09: a status that somebody wrote is corrected, and opens nothing", async () => {
     const path = `${policies(bank)}/accounts`;
     await unharmed(async () => {
