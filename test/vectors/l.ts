@@ -27,6 +27,7 @@ export const groupL: readonly ClusterVector[] = [
     [at.reflector, "leads to a whole list, and is counted, when a line"],
   ]),
   row("L06", "a list that fails after a watch that failed", "tried again for ever", [
+    [at.faults, "L06: the operator's rights are taken away: what is in force stays, and changes come through after"],
     [at.wire, "L06: is stopped at once by its signal, whatever it waits for"],
     [at.reflector, "is not asked in a circle where it"],
   ]),

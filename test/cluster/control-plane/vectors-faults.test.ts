@@ -298,4 +298,24 @@ describe("control-plane faults under traffic", function () {
     );
     await during(follows, { flows: true });
   });
+
+  it("L06: the operator's rights are taken away: what is in force stays, and changes come through after", async () => {
+    const [replica] = stand.replicas;
+    const binding = "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings/picket-operator";
+    const before = await stand.read(binding);
+    await during(
+      async () => {
+        assert.equal((await cluster.call("DELETE", binding)).status, 200);
+        // Watches that are open are not asked about; new ones are.
+        await replica!.front.down();
+        await replica!.front.up();
+        await sleep(5_000);
+        const { apiVersion, kind, roleRef, subjects } = before!;
+        const body = { apiVersion, kind, roleRef, subjects, metadata: { name: "picket-operator" } };
+        await cluster.call("POST", "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings", { body });
+        await follows();
+      },
+      { flows: true },
+    );
+  });
 });
