@@ -52,6 +52,7 @@ export const groupL: readonly ClusterVector[] = [
     "a thousand at once are measured by bench/control-plane, not tested",
   ),
   row("L10", "one proxy refuses what it is sent", "it keeps the last good; others go on; no circle", [
+    [at.faults, "L10: a proxy that refuses everything is counted and not asked in a circle; others go on"],
     [at.ads, "sends the resources of a refused answer one by one, so that only the bad one stays refused"],
     [at.envoy, "keeps the last good route of a refused one, and does not keep back what came with it"],
   ]),

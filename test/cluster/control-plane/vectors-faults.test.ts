@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { clusterStartMs, startCluster, type Cluster } from "../cluster.ts";
 import { Unavailable } from "../rig/unavailable.ts";
@@ -6,6 +8,7 @@ import { ask } from "../stand/asker.ts";
 import { policyFor } from "../stand/policy.ts";
 import type { FrontCall } from "../stand/api-front.ts";
 import { installNamespace, Stand, type Proxy, type Replica } from "../stand/stand.ts";
+import { RefusingProxy } from "../stand/strangers.ts";
 
 /** Calls of one operator in a second, whatever the API server answers. */
 const callsPerSecondMax = 20;
@@ -16,6 +19,10 @@ const fightMs = 8_000;
 const crashesMax = 80;
 /** After everything is made, what may still be written: statuses at their own pace. */
 const settleMs = 7_000;
+
+/** A proxy that refused is left alone for so long, but for so many answers. */
+const quietMs = 5_000;
+const answersMax = 2;
 
 /** Reviews of tokens write nothing, and the lease is how replicas agree who writes. */
 function isWrite({ verb, path }: FrontCall): boolean {
@@ -192,6 +199,32 @@ describe("control-plane faults under traffic", function () {
     assert.ok(killed.size > 10, [...killed].join(", "));
     assert.equal(await made(), before);
     await during(follows, { flows: true });
+  });
+
+  it("L10: a proxy that refuses everything is counted and not asked in a circle; others go on", async () => {
+    const { pod, identity } = await stand.startPod(namespace, "refusing");
+    await cluster.apply([policyFor("refusing", "/open")], namespace);
+    const refusing = new RefusingProxy(stand.replicas[0]!.host, {
+      ca: await stand.authorities(namespace),
+      token: readFileSync(join(identity, "token"), "utf8"),
+      id: `${namespace}/${pod.metadata.name}/${pod.metadata.uid}`,
+    });
+    await during(
+      async () => {
+        await stand.until("a refusal in the status", async () => {
+          const policy = await stand.read(`/apis/picket.dev/v1alpha1/namespaces/${namespace}/apipolicies/refusing`);
+          return (policy?.["status"] as { readonly proxies?: { readonly rejected: number } })?.proxies?.rejected === 1;
+        });
+        await follows();
+        const before = refusing.answers;
+        await sleep(quietMs);
+        assert.ok(refusing.answers - before <= answersMax, `${refusing.answers - before} answers`);
+        await follows();
+      },
+      { flows: true },
+    );
+    refusing.close();
+    await cluster.kubectl(["delete", "deployment,apol", "refusing", "--namespace", namespace]);
   });
 
   it("L17: an API server that fails every tenth request at random is asked no more than before", async () => {

@@ -80,6 +80,7 @@ export class Stand {
   readonly #net = `127.${64 + (process.pid & 63)}.${(process.pid >> 6) & 255}`;
   scorer: ChildProcess | undefined;
   output = "";
+  #pods = 0;
 
   private constructor(cluster: Cluster, envoy: string) {
     this.cluster = cluster;
@@ -207,6 +208,14 @@ export class Stand {
 
   /** An application with one pod; its Envoy runs with the arguments and the token of that pod. */
   async startProxy(namespace: string, name: string): Promise<Proxy> {
+    const pod = await this.startPod(namespace, name);
+    const proxy = { ...pod, child: this.#startEnvoy(pod) };
+    this.proxies.push(proxy);
+    return proxy;
+  }
+
+  /** An application with one injected pod, and nobody who stands for its Envoy. */
+  async startPod(namespace: string, name: string): Promise<Omit<Proxy, "child">> {
     const port = await freePort();
     const application = createServer((_request, response) => response.end("application\n"));
     this.#applications.push(application);
@@ -242,13 +251,10 @@ export class Stand {
         },
       },
     });
-    const pages = `${this.#net}.${20 + this.proxies.length}`;
+    const pages = `${this.#net}.${20 + this.#pods++}`;
     const identity = mkdtempSync(join(this.folder, "p"));
     await this.#identity(identity, namespace, "default", pod, "picket-xds");
-    const started = { namespace, pod, port: sidecarPort(port), pages, identity };
-    const proxy = { ...started, child: this.#startEnvoy(started) };
-    this.proxies.push(proxy);
-    return proxy;
+    return { namespace, pod, port: sidecarPort(port), pages, identity };
   }
 
   /** Starts the proxy of a pod anew, as kubelet does after its end. */

@@ -7,33 +7,73 @@ import {
 } from "../../../protos/gen/envoy/service/discovery/v3/discovery.ts";
 import { installNamespace } from "./stand.ts";
 
-/** What a client that shows this token and says this name of itself is told of the configuration of proxies. */
+/** A client of the configuration, as it says of itself and by the token that it shows. */
+interface Stranger {
+  readonly ca: string;
+  readonly token: string | undefined;
+  readonly id: string;
+  readonly kind: string;
+}
+
+/** What a client is told of the configuration of proxies. */
 export async function askForConfiguration(
   host: string,
-  client: { readonly ca: string; readonly token: string | undefined; readonly id: string; readonly kind: string },
+  client: Stranger,
 ): Promise<{ readonly answers: number; readonly status: number }> {
-  const peer = new Client(`${host}:15010`, credentials.createSsl(Buffer.from(client.ca)), {
+  const { stream, close } = configurationStream(host, client);
+  let answers = 0;
+  stream.on("data", () => answers++);
+  const ended = new Promise<StatusObject>((resolve) => stream.on("status", resolve));
+  const { code } = await ended;
+  close();
+  return { answers, status: code };
+}
+
+/** A proxy that refuses everything that it is sent, as one of another version may. */
+export class RefusingProxy {
+  answers = 0;
+  readonly close: () => void;
+
+  constructor(host: string, client: Omit<Stranger, "kind">) {
+    const { stream, close } = configurationStream(host, { ...client, kind: "picket-proxy" });
+    this.close = close;
+    stream.on("data", ({ typeUrl, nonce }: DeltaDiscoveryResponse) => {
+      this.answers++;
+      const errorDetail = { code: 3, message: "not understood" };
+      stream.write(DeltaDiscoveryRequest.fromPartial({ typeUrl, responseNonce: nonce, errorDetail }));
+    });
+  }
+}
+
+function configurationStream(
+  host: string,
+  { ca, token, id, kind }: Stranger,
+): {
+  readonly stream: ClientDuplexStream<DeltaDiscoveryRequest, DeltaDiscoveryResponse>;
+  readonly close: () => void;
+} {
+  const peer = new Client(`${host}:15010`, credentials.createSsl(Buffer.from(ca)), {
     "grpc.ssl_target_name_override": `picket-operator.${installNamespace}.svc`,
   });
   const metadata = new Metadata();
-  if (client.token !== undefined) metadata.set("authorization", `Bearer ${client.token}`);
+  if (token !== undefined) metadata.set("authorization", `Bearer ${token}`);
   const stream: ClientDuplexStream<DeltaDiscoveryRequest, DeltaDiscoveryResponse> = peer.makeBidiStreamRequest(
     "/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources",
     (request: DeltaDiscoveryRequest) => Buffer.from(DeltaDiscoveryRequest.encode(request).finish()),
     (bytes: Buffer) => DeltaDiscoveryResponse.decode(bytes),
     metadata,
   );
-  let answers = 0;
-  stream.on("data", () => answers++);
   stream.on("error", () => {});
-  const ended = new Promise<StatusObject>((resolve) => stream.on("status", resolve));
   for (const typeUrl of [listenerType, clusterType, routeType]) {
-    const node = { id: client.id, cluster: client.kind };
-    stream.write(DeltaDiscoveryRequest.fromPartial({ node, typeUrl, resourceNamesSubscribe: ["*"] }));
+    stream.write(
+      DeltaDiscoveryRequest.fromPartial({ node: { id, cluster: kind }, typeUrl, resourceNamesSubscribe: ["*"] }),
+    );
   }
-  const { code } = await ended;
-  peer.close();
-  return { answers, status: code };
+  const close = (): void => {
+    stream.cancel();
+    peer.close();
+  };
+  return { stream, close };
 }
 
 /** The scorer's answer to a question of anybody; undefined where it gives none. */
