@@ -201,6 +201,65 @@ describe("control-plane faults under traffic", function () {
     await during(follows, { flows: true });
   });
 
+  it("L01: an operator that starts while the API server is away lives, waits, and serves once it is back", async () => {
+    const { child, front, host } = stand.replicas[0]!;
+    await during(
+      async () => {
+        await stand.end(child);
+        await front.down();
+        const replica = await stand.startOperator(1, { wait: false });
+        await stand.until("it to live", async () => (await stand.page(host, 15_040, "/livez")) === "alive\n");
+        await sleep(3_000);
+        assert.equal(await stand.isReady(replica), false);
+        await front.up();
+        await stand.until("it to be ready", () => stand.isReady(replica));
+        await follows();
+      },
+      { flows: true },
+    );
+  });
+
+  it("L08: the last good generation of a policy that is bad by now outlives the operator", async () => {
+    await during(
+      async () => {
+        await follows();
+        const bad = policyFor("accounts", "/open", "/closed") as { readonly spec: object };
+        await cluster.apply([{ ...bad, spec: { ...bad.spec, identityRefs: [{ name: "nobody" }] } }], namespace);
+        await stand.until("the refusal in its status", async () => {
+          const policy = await stand.read(`/apis/picket.dev/v1alpha1/namespaces/${namespace}/apipolicies/accounts`);
+          return JSON.stringify(policy?.["status"]).includes("there is no identity nobody");
+        });
+        await stand.end(stand.replicas[0]!.child);
+        await stand.startOperator(1);
+        await sleep(3_000);
+        await stand.end(proxy.child);
+        proxy = await stand.restartProxy(proxy);
+        await stand.untilStatus(proxy, "/open", 200);
+        assert.equal(await stand.status(proxy, "/closed"), 403);
+        await follows();
+      },
+      { flows: false },
+    );
+  });
+
+  it("L16: the key by which proxies prove themselves is deleted and made anew", async () => {
+    const secret = `/api/v1/namespaces/${installNamespace}/secrets/picket-proxy-key`;
+    await during(
+      async () => {
+        const before = await stand.read(secret);
+        assert.equal((await cluster.call("DELETE", secret)).status, 200);
+        await stand.end(stand.replicas[0]!.child);
+        await stand.startOperator(1);
+        const after = await stand.read(secret);
+        assert.notDeepEqual(after?.["data"], before?.["data"]);
+        await follows();
+        await stand.untilStatus(proxy, "/open", 200);
+      },
+      { flows: false },
+    );
+    await during(follows, { flows: true });
+  });
+
   it("L10: a proxy that refuses everything is counted and not asked in a circle; others go on", async () => {
     const { pod, identity } = await stand.startPod(namespace, "refusing");
     await cluster.apply([policyFor("refusing", "/open")], namespace);
