@@ -6,6 +6,7 @@ const plan = "test/operator/certs/plan.test.ts";
 export const groupL: readonly ClusterVector[] = [
   row("L01", "the API server is away", "traffic does not notice; the operator is back in half a minute", [
     [at.faults, "L01: etcd and the API server are killed: traffic does not notice, and changes come through after"],
+    [at.faults, "L01: an operator that starts while the API server is away lives, waits, and serves once it is back"],
     [at.lifecycle, "the API server is away: running traffic does not notice"],
     [at.kube, "L01: are over soon after the API server is back, with all that happened"],
     [at.wire, "L01: knows everything again after the server was away, deletions of that time among it"],
@@ -37,6 +38,7 @@ export const groupL: readonly ClusterVector[] = [
     [at.certificates, "does not make two authorities when two lead at once"],
   ]),
   row("L08", "the operator is killed at each of its writes", "the next one makes the same of it", [
+    [at.faults, "L08: the last good generation of a policy that is bad by now outlives the operator"],
     [at.faults, "L08: an operator that is killed at each of its writes, before or after it, makes the same in the end"],
     ["test/operator/reconcile/cluster-memory.test.ts", "survive a write that breaks off in the middle"],
   ]),
@@ -100,6 +102,7 @@ export const groupL: readonly ClusterVector[] = [
     "a Secret is exchanged, deleted, made anew",
     "healed",
     [
+      [at.faults, "L16: the key by which proxies prove themselves is deleted and made anew"],
       [at.certificates, "heals a Secret that was deleted, or that holds the certificate of another authority"],
       [at.tenants, "J10: what the operator wrote and somebody changed or deleted is as before within ten seconds"],
     ],
