@@ -32,7 +32,7 @@ export function createKubeMetrics(registry: Registry) {
     }),
     lists: counter(registry, {
       name: "picket_kube_lists_total",
-      help: "Whole lists read, by cause: first, expired, malformed, idle, empty, failing.",
+      help: "Whole lists read, by cause: first, expired, malformed, idle, empty, failing, age.",
       labels: ["resource", "cause"],
     }),
     listFailures: counter(registry, {

@@ -31,6 +31,13 @@ const watchFailuresMax = 5;
 const watchSecondsMin = 35;
 const watchSecondsMax = 45;
 
+/**
+ * Age at which a list is read again, although nothing went wrong. Nobody tells of what a watch cannot say: after etcd
+ * was restored from a copy, versions run through numbers again that a watch has passed already.
+ */
+const relistMsMin = 600_000;
+const relistMsMax = 900_000;
+
 /** How much longer than that a watch may be silent. Then the connection is open and dead, and the list is read. */
 const silenceMsBeyond = 10_000;
 
@@ -73,7 +80,7 @@ export function createReflector<T>(options: ReflectorOptions<T>): Reflector<T> {
 }
 
 /** Why a list is read. */
-type ListCause = "first" | "expired" | "malformed" | "idle" | "empty" | "failing";
+type ListCause = "first" | "expired" | "malformed" | "idle" | "empty" | "failing" | "age";
 
 /** How a watch ended. */
 type EndCause = "ended" | "empty" | "idle" | "expired" | "malformed" | "refused" | "error";
@@ -97,6 +104,7 @@ class WatchingReflector<T> implements Reflector<T> {
   /** Where the next watch starts. */
   #version = "";
   #listedAt = 0;
+  #relistMs = relistMsMax;
   #watchFailures = 0;
   #isTelling = false;
   #complaint = "";
@@ -166,7 +174,7 @@ class WatchingReflector<T> implements Reflector<T> {
 
   /** Reads the list when there is a cause to. Answers what went wrong. */
   async #list(signal: AbortSignal): Promise<KubeError | undefined> {
-    const { transport, path, query = {}, metrics, resource, log } = this.#options;
+    const { transport, path, query = {}, metrics, resource, log, random } = this.#options;
     const cause = this.#listCause;
     if (cause === undefined) return undefined;
     metrics.lists.inc({ resource, cause });
@@ -180,6 +188,7 @@ class WatchingReflector<T> implements Reflector<T> {
       this.#version = await readList({ transport, path, query, signal }, { page, restarted: () => next.clear() });
       const differs = next.complete();
       this.#listCause = undefined;
+      this.#relistMs = relistMsMin + random() * (relistMsMax - relistMsMin);
       this.#watchFailures = 0;
       const isFirst = !this.#isSynced;
       this.#isSynced = true;
@@ -255,6 +264,7 @@ class WatchingReflector<T> implements Reflector<T> {
         this.#watchFailures = 0;
         if (this.#complaint !== "") log.info("the API server is reached again", { resource });
         this.#complaint = "";
+        if (this.#options.clock.monotonic() - this.#listedAt >= this.#relistMs) this.#listCause = "age";
         return;
       case "malformed":
         metrics.malformedLines.inc({ resource });
