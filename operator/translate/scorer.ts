@@ -40,7 +40,7 @@ export function scorerPolicy(policy: EffectivePolicy, issuers: readonly IssuerKe
     issuers: issuers.map(issuerOf),
     proxyKeyDigests: proxyKey === undefined ? [] : [digestOfProxyKey(proxyKey)],
   };
-  const revision = contentHash(encode(wire.WorkloadPolicy, wire.WorkloadPolicy.fromPartial(body)));
+  const revision = contentHash(encode(wire.WorkloadPolicy, body));
   const canaryPath = `${canaryPrefix}${revision}`;
   const resource = encodeResource(wire.WorkloadPolicy, workload, { ...body, revision, canary: canaryPath });
   return { resource, revision, canaryPath };

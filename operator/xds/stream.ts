@@ -98,6 +98,11 @@ export class AdsStream implements ExchangeHandler {
     return this.#types.get(typeUrl)?.accepted.get(name);
   }
 
+  get hasRefused(): boolean {
+    for (const { rejected } of this.#types.values()) if (rejected.size > 0) return true;
+    return false;
+  }
+
   rejected(typeUrl: string, name: string): Refusal | undefined {
     return this.#types.get(typeUrl)?.rejected.get(name);
   }
