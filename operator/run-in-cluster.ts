@@ -37,7 +37,7 @@ import type { ClientReport } from "./xds/client-report.ts";
 import { Peers, reportPath } from "./xds/peers.ts";
 import { countingAll } from "./xds/shared-counts.ts";
 import { createStreamAuthenticator } from "./xds/auth.ts";
-import { clusterLimits, createAdsServer, requestBytesMax } from "./xds/server.ts";
+import { clusterLimits, clusterOpenings, createAdsServer, requestBytesMax } from "./xds/server.ts";
 import { proxyTypes, scorerTypes } from "./xds/type-urls.ts";
 
 /** The lease by whose holder everything is written that is written once. */
@@ -261,6 +261,7 @@ export async function runInCluster(config: ClusterConfig): Promise<void> {
       {
         messageBytesMax: requestBytesMax,
         connectionsPerAddressMax,
+        openings: { ...clusterOpenings, clock, onRefused: () => metrics.xds.refusals.inc({ cause: "openings" }) },
         tls: certificates.tls,
         onTlsFault: (error) => log.error("a certificate cannot be used; the last good one stays", { error }),
       },

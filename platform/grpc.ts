@@ -8,7 +8,7 @@ import {
 } from "@grpc/grpc-js";
 import { createServer as createListener, type Socket } from "node:net";
 import type { Address } from "./config.ts";
-import { limitPerAddress } from "./connections.ts";
+import { limitOpenings, limitPerAddress, type Openings } from "./connections.ts";
 import { createHttp2Listener, type ServerTls } from "./tls.ts";
 
 /**
@@ -103,6 +103,8 @@ export interface GrpcBounds {
   /** Of those, what one address may hold; without it one may hold them all. */
   readonly connectionsPerAddressMax?: number | undefined;
   readonly callsPerConnectionMax?: number;
+  /** New connections, of all and of one address; further ones are closed at once. Without it as many as come. */
+  readonly openings?: Openings | undefined;
 }
 
 export interface GrpcOptions extends GrpcBounds {
@@ -139,6 +141,7 @@ export function createGrpcServer(methods: GrpcMethods, options: GrpcOptions = {}
       : createHttp2Listener(options.tls, { connected: inject, onFault: options.onTlsFault ?? (() => undefined) });
   listener.maxConnections = options.connectionsMax ?? grpcConnectionsMax;
   if (options.connectionsPerAddressMax !== undefined) limitPerAddress(listener, options.connectionsPerAddressMax);
+  if (options.openings !== undefined) limitOpenings(listener, options.openings);
   return {
     start: (address) =>
       new Promise((resolve, reject) => {

@@ -21,6 +21,8 @@ export function createTokenReview(transport: Pick<KubeTransport, "request">): Re
         spec: { token, audiences: [audience] },
       },
       timeoutMs: reviewMs,
+      // Who asks has a limit of its own; status that is written meanwhile must not keep proxies out.
+      urgent: true,
     });
     return isRecord(answer) ? answer["status"] : undefined;
   };

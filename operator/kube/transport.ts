@@ -54,7 +54,7 @@ export interface KubeRequest {
   readonly signal?: AbortSignal;
   /** A request: time for all of it. A watch: longest silence. */
   readonly timeoutMs?: number;
-  /** Not held back by the limit of requests: for leases. */
+  /** Not held back by the limit of requests: for leases, and for what has a limit of its own. */
   readonly urgent?: boolean;
 }
 

@@ -1,6 +1,7 @@
 import { proxyAudience } from "../inject/names.ts";
 import { createHash } from "node:crypto";
 import type { Clock } from "../../platform/clock.ts";
+import { KeyedRate } from "../../platform/keyed-rate.ts";
 import type { Log } from "../../platform/log.ts";
 import { Bucket } from "../kube/bucket.ts";
 import { pause, systemTimers, type Timers } from "../kube/timers.ts";
@@ -16,8 +17,8 @@ export const scorerAudience = "picket-scorer";
 export const tokenCharactersMax = 8_192;
 
 /** Reviews asked of the API server in a second and at once; the rest wait for their turn. */
-export const reviewsPerSecond = 40;
-export const reviewsBurst = 40;
+export const reviewsPerSecond = 60;
+export const reviewsBurst = 60;
 
 /** Clients that may wait for their turn; further ones are sent away and come back with their back-off. */
 export const reviewsWaitingMax = 400;
@@ -69,7 +70,7 @@ type Outcome =
 export function createStreamAuthenticator(options: AuthenticatorOptions): Identify {
   const { metrics, clock, log, stopping, timers = systemTimers } = options;
   const bucket = new Bucket({ perSecond: reviewsPerSecond, burst: reviewsBurst, clock });
-  const opens = new OpenLimits(clock);
+  const opens = new KeyedRate({ perSecond: opensPerSecond, burst: opensBurst }, { keysMax: addressesMax, clock });
   const running = new Map<string, Promise<unknown>>();
   let loggedAt = Number.NEGATIVE_INFINITY;
 
@@ -156,26 +157,4 @@ function tokenOf(authorization: string | undefined): string | undefined {
 /** The peer without its port. */
 function addressOf(peer: string): string {
   return peer.slice(0, Math.max(0, peer.lastIndexOf(":")));
-}
-
-/** How often each address opens streams: by the moment at which its bucket would be full again. */
-class OpenLimits {
-  readonly #clock: Clock;
-  readonly #fullAt = new Map<string, number>();
-
-  constructor(clock: Clock) {
-    this.#clock = clock;
-  }
-
-  take(address: string): boolean {
-    const now = this.#clock.monotonic();
-    const intervalMs = 1000 / opensPerSecond;
-    const next = Math.max(this.#fullAt.get(address) ?? now, now) + intervalMs;
-    if (next - now > opensBurst * intervalMs) return false;
-    // Set anew, so that the order of the map is the order of use.
-    this.#fullAt.delete(address);
-    if (this.#fullAt.size >= addressesMax) this.#fullAt.delete(this.#fullAt.keys().next().value ?? "");
-    this.#fullAt.set(address, next);
-    return true;
-  }
 }

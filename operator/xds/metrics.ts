@@ -33,7 +33,7 @@ export function createXdsMetrics(registry: Registry) {
     }),
     refusals: counter(registry, {
       name: "picket_xds_refusals_total",
-      help: "Requests or streams that were not served, by cause: type, node, identity, bound, rate, streams, slow, fault.",
+      help: "Requests, streams or connections that were not served, by cause: type, node, identity, bound, rate, streams, slow, openings, fault.",
       labels: ["cause"],
     }),
   };

@@ -1,4 +1,5 @@
 import type { Clock } from "../../platform/clock.ts";
+import type { Openings } from "../../platform/connections.ts";
 import type { ExchangeMethod } from "../../platform/grpc.ts";
 import type { Log } from "../../platform/log.ts";
 import type { XdsMetrics } from "./metrics.ts";
@@ -6,7 +7,7 @@ import { resourceSet, type PublishedResource, type ResourceSet } from "./resourc
 import type { Running } from "./running.ts";
 import { AdsStream, drainWaitMsMax, type Identify, type NodeName, type StreamEvents } from "./stream.ts";
 import { digestOf, type ClientReport, type GroupReport } from "./client-report.ts";
-import { cutRefusal } from "./subscription.ts";
+import { cutRefusal, type Refusal } from "./subscription.ts";
 import { shortTypeName } from "./type-urls.ts";
 
 /** Streams held at a time; further ones are ended at once and come back with their back-off. */
@@ -40,6 +41,15 @@ export const clusterLimits: ClientLimits = {
   streamsPerIdentity: 4,
   ageMsMin: 30 * 60_000,
   ageMsMax: 60 * 60_000,
+};
+
+/**
+ * New connections in a second, before anybody knows who comes. A thousand proxies that come back together are through
+ * their handshakes after twenty seconds; their tokens take as long.
+ */
+export const clusterOpenings: Pick<Openings, "all" | "perAddress"> = {
+  all: { perSecond: 60, burst: 120 },
+  perAddress: { perSecond: 8, burst: 32 },
 };
 
 export interface AdsServerOptions {
@@ -204,11 +214,7 @@ export function createAdsServer(options: AdsServerOptions): AdsServer {
       let rejected = 0;
       let message = "";
       for (const stream of all) {
-        const refusal = resources.map(({ typeUrl, name, version }) => {
-          const held = stream.rejected(typeUrl, name);
-          return held?.version === version ? held : undefined;
-        });
-        const first = refusal.find((one) => one !== undefined);
+        const first = firstRefusal(stream, resources);
         if (first !== undefined) {
           rejected++;
           message ||= first.message;
@@ -263,6 +269,16 @@ class StreamIndex {
   oldest(key: string): AdsStream | undefined {
     return this.#sets.get(key)?.values().next().value;
   }
+}
+
+function firstRefusal(stream: AdsStream, resources: readonly PublishedResource[]): Refusal | undefined {
+  // Nearly all have refused nothing, and a thousand of them are counted again and again.
+  if (!stream.hasRefused) return undefined;
+  for (const { typeUrl, name, version } of resources) {
+    const held = stream.rejected(typeUrl, name);
+    if (held?.version === version) return held;
+  }
+  return undefined;
 }
 
 /** The address of a client without its port. */

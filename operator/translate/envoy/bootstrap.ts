@@ -17,6 +17,9 @@ import { tlsTo, withToken } from "./secured.ts";
 /** Heap at which the proxy starts to refuse; a request for memory of twice that leaves room for the program itself. */
 const heapMaxBytes = 192 * 1024 * 1024;
 
+/** Time for a connection to the operator, as long as the operator gives a handshake: it may be busy with a thousand. */
+const connectMs = 5_000;
+
 /** Connections of clients that one proxy serves at a time. */
 const connectionsMax = 10_000;
 
@@ -110,7 +113,7 @@ function xdsClusterOf(xds: Endpoint): Parameters<typeof Cluster.fromPartial>[0] 
   const serverName = xds.kind === "address" ? xds.serverName : undefined;
   return {
     ...base(xdsCluster, xds),
-    connectTimeout: milliseconds(1000),
+    connectTimeout: milliseconds(connectMs),
     ...(serverName !== undefined && { transportSocket: tlsTo(serverName) }),
     typedExtensionProtocolOptions: http2({
       keepAliveMs: 30_000,
