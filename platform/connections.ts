@@ -37,7 +37,7 @@ const addressesMax = 10_000;
  * longer than its client waits is for nothing: without a bound, a thousand clients that come back together keep a busy
  * server at handshakes that nobody waits for any more, for ever. Whoever is closed comes back with its back-off.
  */
-export function limitOpenings(listener: Server, { all, perAddress, clock, onRefused }: Openings): void {
+export function limitOpenings(listener: Listener, { all, perAddress, clock, onRefused }: Openings): void {
   const byAddress = new KeyedRate(perAddress, { keysMax: addressesMax, clock });
   const together = new KeyedRate(all, { keysMax: 1, clock });
   listener.prependListener("connection", (socket: Socket) => {

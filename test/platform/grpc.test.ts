@@ -185,6 +185,41 @@ describe("a gRPC server at its bounds", () => {
     }
   });
 
+  it("closes connections that come too fast, of one address or of all, and takes them again later", async () => {
+    let nowMs = 0;
+    let refused = 0;
+    const hasty = createGrpcServer(
+      {},
+      {
+        openings: {
+          all: { perSecond: 1, burst: 3 },
+          perAddress: { perSecond: 1, burst: 2 },
+          clock: { monotonic: () => nowMs },
+          onRefused: () => refused++,
+        },
+      },
+    );
+    const { port } = await hasty.start({ host: "127.0.0.1", port: 0, path: "" });
+    const isTaken = async (localAddress: string): Promise<boolean> => {
+      const socket = connect({ port, host: "127.0.0.1", localAddress });
+      socket.on("error", () => undefined);
+      const taken = await Promise.race([
+        once(socket, "data").then(() => true),
+        once(socket, "close").then(() => false),
+      ]);
+      socket.destroy();
+      return taken;
+    };
+    const taken = [];
+    for (const address of ["127.0.0.1", "127.0.0.1", "127.0.0.1", "127.0.0.2", "127.0.0.3"])
+      taken.push(await isTaken(address));
+    assert.deepEqual(taken, [true, true, false, true, false]);
+    nowMs = 1_000;
+    assert.equal(await isTaken("127.0.0.1"), true);
+    assert.equal(refused, 2);
+    await hasty.stop(100);
+  });
+
   it("lets a connection hold so many calls; the next one waits until another ends", async () => {
     const client = new Client(printAddress(address), credentials.createInsecure());
     const streams = Array.from({ length: 5 }, (_, i) => {
