@@ -10,6 +10,9 @@ const root = join(import.meta.dirname, "../..");
 
 const startMs = 120_000;
 
+/** As in an image, and the heap that Node takes in a container with the chart's limit of 512 MiB. */
+const podArguments = ["--max-semi-space-size=8", "--max-old-space-size=256"];
+
 export interface OperatorOptions {
   readonly kubeconfig: string;
   /** File to which its output is added. */
@@ -47,7 +50,7 @@ export class Operator {
     const { log, isBuilt, nodeArguments } = options;
     const program = join(root, isBuilt ? "build/operator/main.js" : "operator/main.ts");
     const output = openSync(log, "a");
-    this.#child = spawn(process.execPath, [...nodeArguments, program], {
+    this.#child = spawn(process.execPath, [...podArguments, ...nodeArguments, program], {
       cwd: root,
       stdio: ["ignore", output, output],
       env: { PATH: process.env.PATH, ...environmentOf(options) },
