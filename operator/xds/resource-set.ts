@@ -1,6 +1,5 @@
 import { BinaryWriter } from "@bufbuild/protobuf/wire";
 import type { EpochMs } from "../../core/limits/time.ts";
-import { Resource as WireResource } from "../../protos/gen/envoy/service/discovery/v3/discovery.ts";
 
 /** What is handed in to be served. The version is a content hash: equal content is never sent twice. */
 export interface PublishedResource {
@@ -14,8 +13,11 @@ export interface PublishedResource {
 export interface ServedResource {
   readonly name: string;
   readonly version: string;
-  /** `envoy.service.discovery.v3.Resource`, ready to be put into any response. */
-  readonly entry: Uint8Array;
+  /**
+   * `envoy.service.discovery.v3.Resource`, ready to be put into any response: what comes before the bytes that were
+   * handed in, and these, which are not copied.
+   */
+  readonly entry: { readonly head: Uint8Array; readonly bytes: Uint8Array; readonly length: number };
   /** When this version was first published. */
   readonly publishedMs: EpochMs;
 }
@@ -50,14 +52,23 @@ function keepEqual(
 }
 
 function serve(resource: PublishedResource, publishedMs: EpochMs): ServedResource {
-  const entry = WireResource.encode(
-    WireResource.fromPartial({
-      name: resource.name,
-      version: resource.version,
-      resource: { typeUrl: resource.typeUrl, value: Buffer.from(resource.bytes) },
-    }),
-  ).finish();
-  return { name: resource.name, version: resource.version, entry, publishedMs };
+  const { name, version, typeUrl, bytes } = resource;
+  // Field numbers: discovery.proto and any.proto. The message with the bytes comes last.
+  const any = new BinaryWriter().uint32((1 << 3) | 2).string(typeUrl);
+  const value = any
+    .uint32((2 << 3) | 2)
+    .uint32(bytes.length)
+    .finish();
+  const head = new BinaryWriter()
+    .uint32((1 << 3) | 2)
+    .string(version)
+    .uint32((3 << 3) | 2)
+    .string(name)
+    .uint32((2 << 3) | 2)
+    .uint32(value.length + bytes.length)
+    .raw(value)
+    .finish();
+  return { name, version, entry: { head, bytes, length: head.length + bytes.length }, publishedMs };
 }
 
 export interface DeltaAnswer {
@@ -70,7 +81,13 @@ export interface DeltaAnswer {
 /** A DeltaDiscoveryResponse out of entries that are encoded already. Field numbers: discovery.proto. */
 export function encodeAnswer(answer: DeltaAnswer): Uint8Array {
   const writer = new BinaryWriter();
-  for (const resource of answer.resources) writer.uint32((2 << 3) | 2).bytes(resource.entry);
+  for (const { entry } of answer.resources) {
+    writer
+      .uint32((2 << 3) | 2)
+      .uint32(entry.length)
+      .raw(entry.head)
+      .raw(entry.bytes);
+  }
   writer.uint32((4 << 3) | 2).string(answer.typeUrl);
   writer.uint32((5 << 3) | 2).string(answer.nonce);
   for (const name of answer.removed) writer.uint32((6 << 3) | 2).string(name);
