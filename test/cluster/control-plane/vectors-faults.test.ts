@@ -20,6 +20,8 @@ const crashesMax = 80;
 /** After everything is made, what may still be written: statuses at their own pace. */
 const settleMs = 7_000;
 
+/** So long without a write means that none is on its way. */
+const stillMs = 1_500;
 /** A proxy that refused is left alone for so long, but for so many answers. */
 const quietMs = 5_000;
 const answersMax = 2;
@@ -134,25 +136,35 @@ describe("control-plane faults under traffic", function () {
   it("L07: a leader that was frozen writes nothing after another one leads", async () => {
     const [first] = stand.replicas;
     const second = await stand.startOperator(2);
-    await during(
-      async () => {
-        first!.child.kill("SIGSTOP");
-        await stand.until("the other one to lead", async () => /^picket_leader 1$/m.test(await metricsOf(second)));
-        await cluster.call("PATCH", trustPath(), {
-          contentType: "application/merge-patch+json",
-          body: { data: { "ca.crt": "" } },
-        });
-        const before = first!.front.calls.length;
-        first!.child.kill("SIGCONT");
-        await stand.until("the trust bundle to be put right", async () => (await trust()) !== "");
-        await stand.until("the first one to see it", async () => /^picket_leader 0$/m.test(await metricsOf(first!)));
-        await follows();
-        const writes = first!.front.calls.slice(before).filter(isWrite);
-        assert.deepEqual(writes, []);
-      },
-      { flows: true },
-    );
-    await stand.end(second.child, "SIGTERM");
+    const writes = (): readonly FrontCall[] => first!.front.calls.filter(isWrite);
+    try {
+      await during(
+        async () => {
+          // What was on its way when it froze would arrive later, which nobody can take back.
+          let seen = 0;
+          await stand.until("a moment without writes", async () => {
+            seen = writes().length;
+            await sleep(stillMs);
+            return writes().length === seen;
+          });
+          first!.child.kill("SIGSTOP");
+          await stand.until("the other one to lead", async () => /^picket_leader 1$/m.test(await metricsOf(second)));
+          await cluster.call("PATCH", trustPath(), {
+            contentType: "application/merge-patch+json",
+            body: { data: { "ca.crt": "" } },
+          });
+          first!.child.kill("SIGCONT");
+          await stand.until("the trust bundle to be put right", async () => (await trust()) !== "");
+          await stand.until("the first one to see it", async () => /^picket_leader 0$/m.test(await metricsOf(first!)));
+          await follows();
+          assert.deepEqual(writes().slice(seen), []);
+        },
+        { flows: true },
+      );
+    } finally {
+      first!.child.kill("SIGCONT");
+      await stand.end(second.child, "SIGTERM");
+    }
     await stand.until("the first one to lead again", async () => /^picket_leader 1$/m.test(await metricsOf(first!)));
     await during(follows, { flows: true });
   });
