@@ -22,16 +22,13 @@ export function checkReferences(built: Built, sharedClusters: readonly string[])
   const filters = new Set<string>();
   const discovered: string[] = [];
   for (const resource of built.listeners) {
-    visit(unpack(pairOf(resource)), (key, value) => {
-      if (key !== "httpFilters" || !Array.isArray(value)) return;
-      const chain = value.filter(isRecord);
+    for (const chain of namedIn(resource).chains) {
       checkChain(chain);
-      for (const filter of chain) {
-        filters.add(String(filter.name));
-        if (isRecord(filter.configType) && filter.configType.$case === "configDiscovery")
-          discovered.push(String(filter.name));
+      for (const { name, isDiscovered } of chain) {
+        filters.add(name);
+        if (isDiscovered) discovered.push(name);
       }
-    });
+    }
   }
   const delivered = new Set(built.extensions.map((extension) => extension.name));
   for (const name of discovered) {
@@ -39,31 +36,67 @@ export function checkReferences(built: Built, sharedClusters: readonly string[])
   }
   const clusters = new Set([...sharedClusters, ...built.clusters.map((cluster) => cluster.name)]);
   for (const resource of [...built.listeners, ...built.routes, ...built.extensions]) {
-    visit(unpack(pairOf(resource)), (key, value) => {
-      if (key === "typedPerFilterConfig" && isRecord(value)) {
-        for (const name of Object.keys(value)) {
-          if (!filters.has(name))
-            throw new BrokenResources(`${resource.name} names the filter ${name}, which no listener has`);
-        }
-      }
-      if ((key === "cluster" || key === "clusterName") && typeof value === "string" && !clusters.has(value)) {
-        throw new BrokenResources(`${resource.name} names the cluster ${value}, which does not exist`);
-      }
-      if (key === "clearRouteCache" && value === true) {
-        throw new BrokenResources(`${resource.name} clears the route that was judged`);
-      }
-    });
+    const named = namedIn(resource);
+    for (const name of named.filters) {
+      if (!filters.has(name))
+        throw new BrokenResources(`${resource.name} names the filter ${name}, which no listener has`);
+    }
+    for (const name of named.clusters) {
+      if (!clusters.has(name))
+        throw new BrokenResources(`${resource.name} names the cluster ${name}, which does not exist`);
+    }
+    if (named.clearsRoute) throw new BrokenResources(`${resource.name} clears the route that was judged`);
   }
 }
 
+interface Filter {
+  readonly name: string;
+  readonly disabled: boolean;
+  readonly isDiscovered: boolean;
+}
+
+/** What a resource says that can be wrong. */
+interface Named {
+  readonly chains: readonly (readonly Filter[])[];
+  readonly filters: ReadonlySet<string>;
+  readonly clusters: ReadonlySet<string>;
+  readonly clearsRoute: boolean;
+}
+
+/** By resource, which never changes: a listener stays the same under many policies, and is the largest of all. */
+const known = new WeakMap<Resource, Named>();
+
+function namedIn(resource: Resource): Named {
+  const before = known.get(resource);
+  if (before !== undefined) return before;
+  const chains: Filter[][] = [];
+  const filters = new Set<string>();
+  const clusters = new Set<string>();
+  let clearsRoute = false;
+  visit(unpack(pairOf(resource)), (key, value) => {
+    if (key === "httpFilters" && Array.isArray(value)) chains.push(value.filter(isRecord).map(filterOf));
+    if (key === "typedPerFilterConfig" && isRecord(value)) for (const name of Object.keys(value)) filters.add(name);
+    if ((key === "cluster" || key === "clusterName") && typeof value === "string") clusters.add(value);
+    if (key === "clearRouteCache" && value === true) clearsRoute = true;
+  });
+  const named = { chains, filters, clusters, clearsRoute };
+  known.set(resource, named);
+  return named;
+}
+
+function filterOf({ name, disabled, configType }: Readonly<Record<string, unknown>>): Filter {
+  const isDiscovered = isRecord(configType) && configType.$case === "configDiscovery";
+  return { name: String(name), disabled: disabled === true, isDiscovered };
+}
+
 /** Closed, then open, then the router, and nothing else at the end; the closed one on, the open one off. */
-function checkChain(chain: readonly Record<string, unknown>[]): void {
+function checkChain(chain: readonly Filter[]): void {
   const [closed, open, router] = chain.slice(-3);
   const isRight =
-    String(closed?.name).startsWith("picket.authz.closed") &&
-    closed?.disabled === false &&
-    String(open?.name).startsWith("picket.authz.open") &&
-    open?.disabled === true &&
+    closed?.name.startsWith("picket.authz.closed") === true &&
+    !closed.disabled &&
+    open?.name.startsWith("picket.authz.open") === true &&
+    open.disabled &&
     router?.name === routerFilter;
   if (!isRight) throw new BrokenResources("the filter chain does not end with the authz filters and the router");
 }
