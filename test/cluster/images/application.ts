@@ -49,7 +49,9 @@ function send(response: Response, status: number, body: unknown): void {
 }
 
 const servers = ports.map((port) => {
-  const server = process.env.H2C === "1" ? createHttp2Server(handle) : createServer(handle);
+  // Longer than a connection of the proxy lies idle in a test: closing first would look like a refusal.
+  const server =
+    process.env.H2C === "1" ? createHttp2Server(handle) : createServer({ keepAliveTimeout: 120_000 }, handle);
   return server.listen(port, () => process.stdout.write(`${JSON.stringify({ listening: port })}\n`));
 });
 

@@ -267,7 +267,7 @@ export const vectorsH: readonly Vector[] = [
     name: "identity from labels that the owner of a pod edits",
     tier: "KG",
     rows: [],
-    laterIssue: "pods and their labels come with the Kubernetes provider",
+    laterIssue: "no policy names a caller by its pod or labels; callers by identity come with mTLS",
   },
   {
     ...group,
