@@ -50,7 +50,9 @@ export class Operator {
     const { log, isBuilt, nodeArguments } = options;
     const program = join(root, isBuilt ? "build/operator/main.js" : "operator/main.ts");
     const output = openSync(log, "a");
-    this.#child = spawn(process.execPath, [...podArguments, ...nodeArguments, program], {
+    const command = [process.execPath, ...podArguments, ...nodeArguments, program];
+    // It ends with the bench, even when that is killed.
+    this.#child = spawn("setpriv", ["--pdeathsig", "KILL", "--", ...command], {
       cwd: root,
       stdio: ["ignore", output, output],
       env: { PATH: process.env.PATH, ...environmentOf(options) },
