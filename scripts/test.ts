@@ -98,7 +98,8 @@ function runStage(name: Stage, files: readonly string[]): void {
   for (const test of read.pending) skip(`${name}: ${test.fullTitle}`);
   if (read.failures.length === 0 && status !== "0") fail(`${name}: mocha ended with ${status}`, "");
   const seconds = ((performance.now() - startedMs) / 1000).toFixed(0);
-  process.stdout.write(`ok   ${name}: ${read.passes.length} tests in ${files.length} files, ${seconds} s\n`);
+  const word = read.failures.length === 0 && status === "0" ? "ok  " : "ran ";
+  process.stdout.write(`${word} ${name}: ${read.passes.length} tests in ${files.length} files, ${seconds} s\n`);
 }
 
 function runMocha(files: readonly string[], report: string): { readonly status: string } {

@@ -6,10 +6,10 @@ const firstPort = 20_000;
 const lastPort = 32_000;
 const triesMax = 50;
 
-/** A loopback port on which nobody listens. */
-export async function freePort(): Promise<number> {
+/** A loopback port from `first` to below `last` on which nobody listens. */
+export async function freePort(first = firstPort, last = lastPort): Promise<number> {
   for (let tried = 0; tried < triesMax; tried++) {
-    const port = randomInt(firstPort, lastPort);
+    const port = randomInt(first, last);
     if (await isFree(port)) return port;
   }
   throw new Error(`no free port among ${triesMax} tried`);

@@ -14,7 +14,7 @@ import {
 import { createServer, type Server } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { sidecarPort } from "../../../operator/inject/ports.ts";
+import { sidecarPort, sidecarPortDistance } from "../../../operator/inject/ports.ts";
 import { findEnvoy } from "../../../platform/envoy-binary.ts";
 import { poll, type Cluster } from "../cluster.ts";
 import { requireIsolation } from "../rig/isolation.ts";
@@ -28,6 +28,9 @@ export const installNamespace = "picket-system";
 
 /** How long a part of the stand may take to come up on a machine that is busy. */
 export const standMs = 60_000;
+
+/** Ports of sidecars: below those that the kernel gives to outgoing connections. */
+const sidecarPorts = [28_500, 32_000] as const;
 
 /** An object of Kubernetes, as far as tests read it. */
 export interface Thing {
@@ -216,7 +219,8 @@ export class Stand {
 
   /** An application with one injected pod, and nobody who stands for its Envoy. */
   async startPod(namespace: string, name: string): Promise<Omit<Proxy, "child">> {
-    const port = await freePort();
+    // The port of the sidecar is the one that must be free: above, an outgoing connection of anybody would hold it.
+    const port = (await freePort(...sidecarPorts)) - sidecarPortDistance;
     const application = createServer((_request, response) => response.end("application\n"));
     this.#applications.push(application);
     await new Promise<void>((resolve) => application.listen(port, "127.0.0.1", resolve));
