@@ -6,6 +6,7 @@ import { checkWhen } from "../../platform/cel.ts";
 import { readYamlFile } from "../../platform/yaml.ts";
 import type { LoadedObjects } from "../offline/load.ts";
 import type { Cluster } from "./client.ts";
+import { proxyContainer, redirectContainer } from "./install.ts";
 import { clusterKinds, listPath } from "./kinds.ts";
 import {
   fieldOf,
@@ -24,7 +25,7 @@ import { ownerOf } from "./owner.ts";
 /** Controllers whose pods may be protected, by the plural under which the API server lists them. */
 const controllers = { Deployment: "deployments", StatefulSet: "statefulsets", DaemonSet: "daemonsets" } as const;
 
-const injectedContainers = new Set(["picket-proxy", "picket-redirect"]);
+const injectedContainers = new Set([proxyContainer, redirectContainer]);
 
 /** Kinds that say what is enforced. */
 const policyKinds = new Set(["ApiPolicy", "ClusterApiPolicy", "ApiIdentity", "ClusterApiIdentity", "PicketConfig"]);

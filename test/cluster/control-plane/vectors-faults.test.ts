@@ -59,7 +59,6 @@ describe("control-plane faults under traffic", function () {
   });
   after(async function () {
     this.timeout(clusterStartMs);
-    if (process.env.SHOW) console.log(stand?.output);
     await stand?.stop();
     await cluster?.stop();
   });
